@@ -1,0 +1,1 @@
+"""Bytes at rest: one format per module, readers and writers."""

@@ -1,0 +1,56 @@
+"""Buildings: an outline, a solid, and what was measured of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapely import Polygon
+
+__all__ = ["Building", "Solid", "Surface"]
+
+Surface = str
+"""Semantic type of a face: ``GroundSurface``, ``WallSurface`` or ``RoofSurface``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solid:
+    """A closed polyhedron with shared vertices; faces are rings that run counter-clockwise seen from outside."""
+
+    vertices: NDArray[np.float64]
+    """Shape (n, 3): x, y, z in metres, CRS and datum of the store."""
+    faces: tuple[tuple[tuple[int, ...], ...], ...]
+    """Per face its rings, the outer one first; a ring is vertex indices, not repeated at its end."""
+    semantics: tuple[Surface, ...]
+    """One per face."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Building:
+    """One building as modelled. Heights are in metres above the store's vertical datum."""
+
+    id: str
+    """Stable under rerun and retiling: from the given footprint, or from the derived outline's place."""
+    footprint: Polygon
+    """Outline (LoD0), counter-clockwise, holes clockwise."""
+    lod: str
+    """``1.2``, ``1.3`` or ``2.2``: the level of `solid`."""
+    ground_m: float
+    """Base of the solid: lowest ground in the outline."""
+    roof_m: float
+    """Top of an LoD1 solid: median of the roof points."""
+    measured_height_m: float
+    """Highest roof point after dropping the top 5 %, above `ground_m` (PLATEAU ``measuredHeight``)."""
+    n_points: int
+    """Building points inside the outline."""
+    rmse_m: float
+    """Root mean square distance of those points to the model's roof, along z."""
+    solid: Solid
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """Further facts, JSON-able, by their published names."""

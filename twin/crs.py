@@ -1,0 +1,112 @@
+"""Horizontal reference systems: which one, in which unit, and never a guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from twin.errors import CrsError, UnitError
+from twin.vertical import VerticalDatum
+
+__all__ = ["HorizontalCrs", "parse_crs", "require_metres", "to_wgs84"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HorizontalCrs:
+    """A horizontal CRS and what its coordinates count in."""
+
+    wkt: str
+    """WKT2:2019 of the horizontal part."""
+    code: str
+    """``EPSG:6677`` where an authority code is certain, else the CRS's name."""
+    unit: str
+    """``metre``, ``degree``, ``foot`` or ``US survey foot``."""
+    unit_m: float
+    """Metres in one unit along x and y; for degrees, radians in one degree (meaningless as a length)."""
+    vertical: VerticalDatum | None = None
+    """Datum of the vertical part, if the CRS is compound and names one."""
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether coordinates are metres."""
+        return self.unit == "metre"
+
+    @property
+    def is_geographic(self) -> bool:
+        """Whether coordinates are degrees."""
+        return self.unit == "degree"
+
+
+@lru_cache(maxsize=64)
+def parse_crs(text: str) -> HorizontalCrs:
+    """Read an authority code, WKT or PROJ string; compound systems are split.
+
+    Raises
+    ------
+    CrsError
+        If PROJ does not know it or it has no horizontal part.
+    """
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError as error:
+        raise CrsError(f"unknown CRS {_short(text)!r}: {_short(str(error))}; give one such as EPSG:6677") from None
+    vertical = None
+    if crs.is_compound:
+        crs, vertical_part = crs.sub_crs_list[0], crs.sub_crs_list[1]
+        vertical = _vertical_of(vertical_part)
+    if crs.is_bound and crs.source_crs is not None:
+        crs = crs.source_crs
+    if not (crs.is_projected or crs.is_geographic):
+        raise CrsError(f"CRS {crs.name!r} is neither projected nor geographic; give a projected one such as EPSG:6677")
+    axis = crs.axis_info[0]
+    authority = crs.to_authority(min_confidence=100)
+    return HorizontalCrs(
+        wkt=crs.to_wkt("WKT2_2019"),
+        code=":".join(authority) if authority else crs.name,
+        unit=_unit_name(axis.unit_name),
+        unit_m=float(axis.unit_conversion_factor),
+        vertical=vertical,
+    )
+
+
+def require_metres(crs: HorizontalCrs, where: str) -> HorizontalCrs:
+    """Return `crs` if its coordinates are metres.
+
+    Raises
+    ------
+    UnitError
+        If they are feet or degrees; the message names `where` and the way out.
+    """
+    if crs.is_metric:
+        return crs
+    raise UnitError(
+        f"{where}: coordinates are in {crs.unit} ({crs.code}), not metres; convert on request with --to-crs-of-store"
+    )
+
+
+@lru_cache(maxsize=16)
+def to_wgs84(wkt: str) -> Transformer:
+    """Return a transformer from (x, y) of a CRS to (longitude, latitude) of WGS 84, always in that order."""
+    return Transformer.from_crs(CRS.from_user_input(wkt), CRS.from_epsg(4326), always_xy=True)
+
+
+def _vertical_of(crs: CRS) -> VerticalDatum | None:
+    authority = crs.to_authority(min_confidence=100)
+    return VerticalDatum.parse(":".join(authority)) if authority and authority[0] == "EPSG" else None
+
+
+def _unit_name(name: str) -> str:
+    lowered = name.lower()
+    if "degree" in lowered:
+        return "degree"
+    if lowered in {"metre", "meter"}:
+        return "metre"
+    return name
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else line[:117] + "..."

@@ -1,0 +1,58 @@
+"""Everything that can go wrong, by name.
+
+Each error also inherits the builtin that a caller would catch anyway. A message says what was found, where
+(file, tile, row), and what to do next, in one line.
+"""
+
+__all__ = [
+    "ConfigError",
+    "CrsError",
+    "DatumError",
+    "FootprintError",
+    "FormatError",
+    "RenderError",
+    "StageError",
+    "StoreError",
+    "TwinError",
+    "UnitError",
+]
+
+
+class TwinError(Exception):
+    """Base of all errors that this engine raises on purpose."""
+
+
+class FormatError(TwinError, ValueError):
+    """A file's bytes are not what its header or its format promises."""
+
+
+class CrsError(TwinError, ValueError):
+    """A horizontal reference system is missing, unknown, or not the store's."""
+
+
+class UnitError(CrsError):
+    """Coordinates are in feet or degrees where metres are needed."""
+
+
+class DatumError(TwinError, ValueError):
+    """Two heights cannot be compared: a vertical datum is unknown or no offset between them is."""
+
+
+class ConfigError(TwinError, ValueError):
+    """A preset, project file or override has a wrong key or value."""
+
+
+class StoreError(TwinError, OSError):
+    """A store is missing, of another version, locked, or its bytes changed."""
+
+
+class StageError(TwinError, RuntimeError):
+    """A stage cannot run: what it needs is not in the store yet."""
+
+
+class FootprintError(TwinError, ValueError):
+    """One building's outline cannot be used."""
+
+
+class RenderError(TwinError, RuntimeError):
+    """No picture can be drawn on this machine; the message names the package to install."""

@@ -1,0 +1,115 @@
+"""Vertical datums: a height is never a bare number.
+
+Only offsets that are on record are applied. Everything else is an error, because a metre of error here floods a street.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+from twin.errors import DatumError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["AP", "ELLIPSOIDAL", "TP", "YP", "VerticalDatum", "convert_height"]
+
+_EPSG = re.compile(r"EPSG:(\d+)", re.IGNORECASE)
+
+_ABOVE_TP_M = {"TP": 0.0, "AP": -1.1344, "YP": -0.8402}
+"""Height of each datum's zero above Tokyo Peil, metres (Tokyo Port and Edo river tables: A.P. 0 = T.P. -1.1344)."""
+
+_SAME_AS = {"EPSG:6695": "TP"}
+"""EPSG:6695 is JGD2011 (vertical) height, which is Tokyo Peil."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VerticalDatum:
+    """What a height's zero is, and for geoid-based heights the epoch of the geoid.
+
+    Examples
+    --------
+    >>> VerticalDatum.parse("t.p.")
+    VerticalDatum(name='TP', epoch='')
+    >>> VerticalDatum.parse("EPSG:5709").name
+    'EPSG:5709'
+    """
+
+    name: str
+    """``TP``, ``AP``, ``YP``, ``ellipsoidal``, ``local:<place>`` (an island's or a chart's own zero), or ``EPSG:<code>``."""
+    epoch: str = ""
+    """Epoch of the geoid where it matters, such as ``JGD2011`` or ``JGD2024``; empty if not stated."""
+
+    @staticmethod
+    def parse(text: str, epoch: str = "") -> VerticalDatum:
+        """Read a datum's name as people write it.
+
+        Raises
+        ------
+        DatumError
+            If the name is not one this engine knows how to keep apart from others.
+        """
+        name = text.strip()
+        plain = name.replace(".", "").upper()
+        if plain in _ABOVE_TP_M:
+            return VerticalDatum(plain, epoch)
+        if plain == "ELLIPSOIDAL":
+            return VerticalDatum("ellipsoidal", epoch)
+        match = _EPSG.fullmatch(name)
+        if match is not None:
+            code = f"EPSG:{match[1]}"
+            return VerticalDatum(_SAME_AS.get(code, code), epoch)
+        if name.lower().startswith("local:") and len(name) > len("local:"):
+            return VerticalDatum("local:" + name[len("local:") :], epoch)
+        raise DatumError(f"unknown vertical datum {text!r}: give TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>")
+
+    def __str__(self) -> str:
+        """Return the name, with the epoch if there is one."""
+        return f"{self.name}@{self.epoch}" if self.epoch else self.name
+
+
+TP = VerticalDatum("TP")
+AP = VerticalDatum("AP")
+YP = VerticalDatum("YP")
+ELLIPSOIDAL = VerticalDatum("ellipsoidal")
+
+
+@overload
+def convert_height(height_m: float, source: VerticalDatum | None, target: VerticalDatum | None) -> float: ...
+@overload
+def convert_height(
+    height_m: NDArray[np.float64], source: VerticalDatum | None, target: VerticalDatum | None
+) -> NDArray[np.float64]: ...
+def convert_height(
+    height_m: float | NDArray[np.float64], source: VerticalDatum | None, target: VerticalDatum | None
+) -> float | NDArray[np.float64]:
+    """Express a height above `source` as a height above `target`, both in metres, positive up.
+
+    Raises
+    ------
+    DatumError
+        If either datum is unknown (None), the epochs contradict each other, or no offset is on record.
+
+    Examples
+    --------
+    >>> round(convert_height(2.10, AP, TP), 4)
+    0.9656
+    """
+    if source is None or target is None:
+        raise DatumError(
+            "a height without a vertical datum cannot be compared; state the datum of the gauge or the store"
+        )
+    if source.epoch and target.epoch and source.epoch != target.epoch:
+        raise DatumError(f"{source} and {target} are of different epochs; convert with a geoid model first")
+    if source.name == target.name:
+        return height_m
+    try:
+        offset_m = _ABOVE_TP_M[source.name] - _ABOVE_TP_M[target.name]
+    except KeyError:
+        raise DatumError(
+            f"no offset from {source} to {target} is on record; give heights in one datum, or convert them with a geoid model"
+        ) from None
+    return height_m + offset_m

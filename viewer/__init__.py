@@ -1,0 +1,1 @@
+"""The scene that people look at: desktop window, browser page, picture and report; reads the store only."""
