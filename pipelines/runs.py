@@ -1,0 +1,176 @@
+"""Running a stage over a store: what is to do, what is done already, and the record of it.
+
+A run is named by its stage, version, parameters and input runs, so the same request finds the same run. Each tile's
+artefact remembers a digest of everything it was made from; a tile is done again only when that changed. The manifest is
+written here, by the client alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pipelines.metering import Meter
+from pipelines.worker import TileTask, run_tile_task
+from twin import __version__
+from twin.config import digest
+from twin.errors import StageError
+from twin.progress import Progress, Silent
+from twin.tiling import TileId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tiles.store import Store
+
+    from pipelines.executors import Executor
+    from pipelines.worker import TileStage
+    from twin.bounds import Bounds
+
+__all__ = ["RunSummary", "latest_run", "run_id", "run_tiled", "software"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What came of a stage."""
+
+    run: str
+    stage: str
+    n_done: int
+    """Tiles worked on now."""
+    n_skipped: int
+    """Tiles that were done already, from the same inputs."""
+    failed: tuple[Mapping[str, str], ...] = ()
+    """``{"tile", "reason"}`` of each tile that could not be done."""
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    """Figures of the whole run: seconds, cpu_seconds, peak_mb, points, and what the stage counted."""
+
+
+def software() -> dict[str, str]:
+    """Return the versions that a result depends on, for its lineage."""
+    names = ("numpy", "numba", "scipy", "opencv-python-headless", "zarr", "laspy", "lazrs", "shapely", "pyproj")
+    return {
+        "twin": __version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in names},
+    }
+
+
+def run_id(stage: TileStage) -> str:
+    """Return the name under which a stage's results are kept."""
+    return digest(stage.name, stage.version, stage.params(), stage.input_runs)
+
+
+def latest_run(store: Store, stage: str) -> str:
+    """Return the newest finished run of a stage.
+
+    Raises
+    ------
+    StageError
+        If there is none; the message says which command makes one.
+    """
+    row = store.manifest.latest_run(stage)
+    if row is None:
+        raise StageError(f"{store.path}: nothing from stage {stage!r} yet; run `twin {stage} {store.path}` first")
+    return row.run
+
+
+def run_tiled(store: Store, stage: TileStage, executor: Executor, progress: Progress | None = None) -> RunSummary:
+    """Bring a stage up to date over the whole store.
+
+    Raises
+    ------
+    OSError
+        If the disk is full: going on would only fail every tile after this one.
+    """
+    progress = progress or Silent()
+    run = run_id(stage)
+    units = stage.units(store)
+    wanted = _inputs(store, stage, units)
+    done = store.manifest.artefacts(run)
+    todo = [tile for tile in units if str(tile) not in done or done[str(tile)].inputs != wanted[str(tile)]]
+    previous = next((row for row in store.manifest.runs() if row.run == run), None)
+    if not todo and previous is not None and previous.state == "done":
+        store.manifest.finish_run(run, dict(previous.figures))
+        return RunSummary(run=run, stage=stage.name, n_done=0, n_skipped=len(units), counts=previous.figures)
+    store.manifest.begin_run(run, stage.name, dict(stage.params()), {"runs": list(stage.input_runs)})
+    with Meter() as meter:
+        stage.prepare(store, run)
+        tasks = [TileTask(stage, str(store.path), run, tile) for tile in todo]
+        reports, failed = _work(store, tasks, wanted, executor, progress)
+        everything = {key: row.report for key, row in store.manifest.artefacts(run).items() if key in wanted}
+        counts = dict(stage.finish(store, run, everything))
+    figures = {
+        **counts,
+        "seconds": round(meter.seconds, 3),
+        "cpu_seconds": round(sum(float(report["cpu_seconds"]) for report in reports.values()), 3),
+        "peak_mb": max((float(report["peak_mb"]) for report in reports.values()), default=0.0),
+        "points": sum(int(report.get("points", 0)) for report in everything.values()),
+        "tiles": len(units),
+        "tiles_done_now": len(reports),
+        "workers": executor.n_workers,
+        "failed": failed,
+        "software": software(),
+    }
+    store.manifest.finish_run(run, figures)
+    return RunSummary(
+        run=run,
+        stage=stage.name,
+        n_done=len(reports),
+        n_skipped=len(units) - len(todo),
+        failed=tuple(failed),
+        counts=figures,
+    )
+
+
+def _work(
+    store: Store, tasks: Sequence[TileTask], wanted: Mapping[str, str], executor: Executor, progress: Progress
+) -> tuple[dict[str, Mapping[str, Any]], list[dict[str, str]]]:
+    """Run the tasks, commit each artefact as it comes, and sort out the failures."""
+    reports: dict[str, Mapping[str, Any]] = {}
+    failed: list[dict[str, str]] = []
+    if tasks:
+        progress.start(tasks[0].stage.name, len(tasks), "tiles")
+    for task, outcome in executor.map_unordered(run_tile_task, tasks):
+        key = str(task.tile)
+        if isinstance(outcome, OSError) and outcome.errno == errno.ENOSPC:
+            raise outcome
+        if isinstance(outcome, Exception):
+            failed.append({"tile": key, "reason": f"{type(outcome).__name__}: {outcome}"})
+        else:
+            reports[key] = outcome
+            lasting = {name: value for name, value in outcome.items() if name not in {"path", "checksum"}}
+            store.manifest.commit_artefact(task.run, key, outcome["path"], outcome["checksum"], wanted[key], lasting)
+        progress.advance(1)
+    progress.finish()
+    return reports, sorted(failed, key=lambda entry: entry["tile"])
+
+
+def _inputs(store: Store, stage: TileStage, units: list[TileId]) -> dict[str, str]:
+    """Digest, for each unit, of every tile revision and input artefact within its halo."""
+    rows = store.tiles()
+    boxes = [(store.grid.bounds(row.tile), row) for row in rows]
+    upstream = {run: store.manifest.artefacts(run) for run in stage.input_runs}
+    wanted = {}
+    for unit in units:
+        window = store.grid.with_halo(unit, stage.halo_m)
+        near = [row for box, row in boxes if box.intersects(window)]
+        checksums = [
+            (run, key, row.checksum)
+            for run, artefacts in sorted(upstream.items())
+            for key, row in sorted(artefacts.items())
+            if _is_near(store, key, window)
+        ]
+        wanted[str(unit)] = digest([(str(row.tile), row.rev) for row in near], checksums)
+    return wanted
+
+
+def _is_near(store: Store, key: str, window: Bounds) -> bool:
+    try:
+        tile = TileId.parse(key)
+    except ValueError:
+        return True  # an artefact of the whole area concerns every tile
+    return store.grid.bounds(tile).intersects(window)
