@@ -11,7 +11,6 @@ import difflib
 import hashlib
 import json
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,9 +20,14 @@ import yaml
 
 from twin.errors import ConfigError
 
+if typing.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed import DataclassInstance
+
 __all__ = ["Layer", "Settings", "digest", "load_yaml", "parse_override", "preset", "preset_names", "resolve"]
 
-P = TypeVar("P")
+P = TypeVar("P", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class Settings:
 def resolve(kind: type[P], layers: typing.Iterable[tuple[str, Mapping[str, Any]]], stage: str) -> P:
     """Build a frozen parameters dataclass from its defaults and overriding mappings, weakest first."""
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    names = [field.name for field in dataclasses.fields(kind)]
     values: dict[str, Any] = {}
     for where, mapping in layers:
         for key, value in mapping.items():

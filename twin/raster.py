@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twin.bounds import Bounds
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from twin.vertical import VerticalDatum
 
 __all__ = ["Frame", "Raster"]
@@ -93,15 +94,15 @@ class Frame:
         """
         top = (self.row0 + self.rows) - (inner.row0 + inner.rows)
         left = inner.column0 - self.column0
-        fits = 0 <= top and top + inner.rows <= self.rows and 0 <= left and left + inner.columns <= self.columns
+        fits = top >= 0 and top + inner.rows <= self.rows and left >= 0 and left + inner.columns <= self.columns
         if inner.resolution_m != self.resolution_m or not fits:
             raise ValueError(f"{inner} does not lie inside {self}")
         return slice(top, top + inner.rows), slice(left, left + inner.columns)
 
     def centers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Cell centres: x of each column (west to east), y of each row (north to south)."""
-        x = (self.column0 + np.arange(self.columns) + 0.5) * self.resolution_m
-        y = (self.row0 + self.rows - 1 - np.arange(self.rows) + 0.5) * self.resolution_m
+        x = (self.column0 + np.arange(self.columns, dtype=np.float64) + 0.5) * self.resolution_m
+        y = (self.row0 + self.rows - 1 - np.arange(self.rows, dtype=np.float64) + 0.5) * self.resolution_m
         return x, y
 
 

@@ -39,7 +39,7 @@ class VerticalDatum:
     """
 
     name: str
-    """``TP``, ``AP``, ``YP``, ``ellipsoidal``, ``local:<place>`` (an island's or a chart's own zero), or ``EPSG:<code>``."""
+    """``TP``, ``AP``, ``YP``, ``ellipsoidal``, ``EPSG:<code>``, or ``local:<place>`` (an island's or chart's zero)."""
     epoch: str = ""
     """Epoch of the geoid where it matters, such as ``JGD2011`` or ``JGD2024``; empty if not stated."""
 
@@ -110,6 +110,7 @@ def convert_height(
         offset_m = _ABOVE_TP_M[source.name] - _ABOVE_TP_M[target.name]
     except KeyError:
         raise DatumError(
-            f"no offset from {source} to {target} is on record; give heights in one datum, or convert them with a geoid model"
+            f"no offset from {source} to {target} is on record; "
+            "give heights in one datum, or convert them with a geoid model"
         ) from None
     return height_m + offset_m
