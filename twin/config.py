@@ -171,6 +171,10 @@ def _coerced(value: Any, hint: Any, where: str) -> Any:
     if origin is tuple and isinstance(value, list | tuple):
         item = arguments[0] if arguments else Any
         return tuple(_coerced(entry, item, where) for entry in value)
+    if origin is Mapping:
+        if isinstance(value, Mapping):
+            return value
+        raise ConfigError(f"{where} = {value!r}: expected a mapping")
     if origin is typing.Literal:
         if value in arguments:
             return value

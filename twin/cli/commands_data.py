@@ -1,0 +1,170 @@
+"""Commands for survey data: synth, check, init, ingest, info, verify."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from twin.cli.app import command
+from twin.cli.session import Session
+from twin.errors import ConfigError
+
+__all__ = ["register"]
+
+Sources = Annotated[list[str], typer.Argument(help="LAS, LAZ or COPC files, or folders of them.")]
+StorePath = Annotated[str, typer.Argument(help="Folder of the store.")]
+Kind = Annotated[str, typer.Option(help="aerial, drone, mobile, bathymetry or multibeam.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    command(app, "synth")(synth)
+    command(app, "check")(check)
+    command(app, "init")(init)
+    command(app, "ingest")(ingest)
+    command(app, "info")(info)
+    command(app, "verify")(verify)
+
+
+def synth(
+    session: Session,
+    out: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    scene: Annotated[Literal["bay", "hills", "island"], typer.Option(help="Which landscape.")] = "bay",
+    points: Annotated[int, typer.Option(help="About how many points.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+) -> None:
+    """Write survey files of a synthetic scene, and its truth."""
+    from pipelines.synth import write_survey
+    from twin.scene import SceneParams
+
+    survey = write_survey(out, SceneParams(kind=scene, n_points=points, seed=seed), session.progress)
+    session.count(points=survey.n_points, files=[str(path) for path in survey.files])
+    session.say(f"{survey.n_points:,} points in {len(survey.files)} files, and their truth, in {out}")
+
+
+def check(
+    session: Session,
+    sources: Sources,
+    crs: Annotated[str, typer.Option(help="CRS of files that name none, such as EPSG:6677.")] = "",
+    vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none, such as TP.")] = "",
+) -> None:
+    """Inspect deliveries without a store: what is accepted, what is not, and why."""
+    from pipelines.check import check_source
+
+    from twin.cli.sources import expand_sources
+
+    reports = [check_source(path, crs=crs or None, vertical=vertical or None) for path in expand_sources(sources)]
+    for report in reports:
+        session.say(f"{report.verdict}: {report.uri} ({report.points:,} points)")
+        for finding in report.findings:
+            session.say(f"  {finding.severity}: {finding.message}")
+    refused = [report for report in reports if report.verdict == "refused"]
+    session.failed.extend({"uri": report.uri, "reason": report.findings[0].message} for report in refused)
+    session.count(
+        sources=[_as_json(report) for report in reports],
+        verdict=_worst([report.verdict for report in reports]),
+    )
+
+
+def init(
+    session: Session,
+    store: StorePath,
+    area: Annotated[str, typer.Option(help="Area preset: CRS, vertical datum and tile edge.")] = "",
+    crs: Annotated[str, typer.Option(help="Projected CRS, such as EPSG:6677.")] = "",
+    vertical: Annotated[str, typer.Option(help="TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>.")] = "",
+    tile_edge: Annotated[float, typer.Option(help="Edge of a tile in metres; 0 takes the preset's.")] = 0.0,
+) -> None:
+    """Make an empty store for an area."""
+    from twin.cli.project import create_store
+    from twin.config import preset
+
+    facts: dict[str, Any] = preset("areas", area) if area else {}
+    given = {"crs": crs, "vertical": vertical, "tile_edge_m": tile_edge}
+    facts |= {key: value for key, value in given.items() if value}
+    missing = [f"--{key}" for key in ("crs", "vertical") if not facts.get(key)]
+    if missing:
+        raise ConfigError(f"a store needs {' and '.join(missing)}, or --area with a preset that states them")
+    made = create_store(store, facts)
+    session.count(crs=made.crs.code, vertical=str(made.vertical), tile_edge_m=made.grid.edge_m)
+    session.say(f"{store}: empty store, {made.crs.code}, heights above {made.vertical}, {made.grid.edge_m:g} m tiles")
+
+
+def ingest(
+    session: Session,
+    store: StorePath,
+    sources: Sources,
+    kind: Kind = "aerial",
+    crs: Annotated[str, typer.Option(help="CRS of files that name none; never guessed.")] = "",
+    vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none.")] = "",
+    epoch: Annotated[str, typer.Option(help="Epoch of the survey or its geoid, such as JGD2011.")] = "",
+    convert: Annotated[bool, typer.Option(help="Convert feet, degrees or another CRS to the store's.")] = False,
+) -> None:
+    """Turn files into tiles; a rerun goes on where the last one stopped."""
+    from pipelines.ingest import IngestParams
+    from pipelines.ingest import ingest as run
+    from tiles.store import Store
+
+    from twin.cli.sources import expand_sources
+
+    params = IngestParams(
+        crs=crs or None, vertical=vertical or None, epoch=epoch or None, kind=kind, convert=convert
+    )
+    with session.executor() as executor:
+        summary = run(Store.open(store), expand_sources(sources), params, executor, session.progress)
+    for refusal in summary.refused:
+        session.say(f"refused: {refusal['reason']}")
+    session.failed.extend(summary.refused)
+    session.count(**_contents(Store.open(store)), refused=list(summary.refused), points_now=summary.points)
+    if summary.points == 0 and not summary.refused:
+        session.say(f"{store}: nothing to do, every source is in the store already")
+    else:
+        session.say(f"{store}: {summary.points:,} points of {summary.sources} files added, {summary.tiles} tiles written")
+
+
+def info(session: Session, store: StorePath) -> None:
+    """Say what is in a store."""
+    from tiles.store import Store
+
+    opened = Store.open(store)
+    contents = _contents(opened)
+    session.count(**contents, runs=[{"run": row.run, "stage": row.stage, "state": row.state} for row in opened.manifest.runs()])
+    session.say(f"{store}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles")
+    session.say(f"{contents['crs']}, heights above {contents['vertical']}, bounds {contents['bounds']}")
+    for row in opened.manifest.runs():
+        session.say(f"{row.stage} {row.run}: {row.state}")
+
+
+def verify(session: Session, store: StorePath) -> None:
+    """Compare every byte in a store with what was written."""
+    from tiles.store import Store
+    from tiles.verify import verify_store
+
+    problems = verify_store(Store.open(store))
+    session.fail([{"path": str(problem.path), "reason": problem.reason} for problem in problems])
+    session.count(problems=len(problems))
+    if not problems:
+        session.say(f"{store}: every byte is as it was written")
+
+
+def _contents(store: Any) -> dict[str, Any]:
+    tiles = store.tiles()
+    return {
+        "points": sum(row.n_points for row in tiles),
+        "tiles": len(tiles),
+        "sources": sum(1 for row in store.manifest.sources() if row.state == "done"),
+        "crs": store.crs.code,
+        "vertical": str(store.vertical),
+        "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
+    }
+
+
+def _as_json(report: Any) -> dict[str, Any]:
+    findings = [
+        {"rule": finding.rule, "severity": finding.severity, "message": finding.message} for finding in report.findings
+    ]
+    return {"uri": report.uri, "verdict": report.verdict, "points": report.points, "findings": findings}
+
+
+def _worst(verdicts: list[str]) -> str:
+    order = ["accepted", "accepted_with_remarks", "refused"]
+    return max(verdicts, key=order.index, default="accepted")

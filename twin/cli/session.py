@@ -1,0 +1,157 @@
+"""What every command shares: options, progress, the one JSON line, and exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from twin.cli.progress import ProgressStyle, open_progress
+from twin.errors import ConfigError, TwinError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipelines.executors import Executor
+    from twin.config import Settings
+    from twin.progress import Progress
+
+__all__ = ["CommonOptions", "Session", "run_command"]
+
+EXIT_DONE, EXIT_PARTLY, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonOptions:
+    """Options that every command takes."""
+
+    as_json: bool = False
+    progress: ProgressStyle = "auto"
+    workers: int = 0
+    memory: str = "1500MB"
+    scheduler: str = ""
+    executor: str = ""
+    overrides: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Session:
+    """One command's run: where it reports to, and what it will say at the end."""
+
+    command: str
+    options: CommonOptions
+    progress: Progress
+    counts: dict[str, Any] = field(default_factory=dict)
+    failed: list[Any] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Print one line for people; with ``--json`` it goes to standard error."""
+        print(text, file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
+
+    def count(self, **figures: Any) -> None:
+        """Add figures to the JSON result."""
+        self.counts.update(figures)
+
+    def fail(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """List inputs or tiles that could not be done; the rest went on."""
+        self.failed.extend(entries)
+        for entry in entries:
+            self.say("failed: " + ", ".join(f"{key} {value}" for key, value in entry.items()))
+
+    def settings(self) -> Settings:
+        """Return settings with the ``--set`` overrides as their strongest layers.
+
+        Raises
+        ------
+        ConfigError
+            If an override names an unknown stage or is malformed.
+        """
+        from twin.cli.stages import stage_names
+        from twin.config import Settings, parse_override
+
+        settings = Settings(layers=tuple(parse_override(text) for text in self.options.overrides))
+        settings.check_stages(stage_names())
+        return settings
+
+    @contextmanager
+    def executor(self, small: bool = False) -> Iterator[Executor]:
+        """Start the executor that the options ask for; `small` jobs stay in this process unless told otherwise."""
+        from pipelines.executors import ExecutorParams, open_executor
+
+        kind = self.options.executor or ("sequential" if small and not self.options.scheduler else "dask")
+        params = ExecutorParams(
+            kind=kind,  # type: ignore[arg-type]  # open_executor refuses what is not one
+            workers=self.options.workers,
+            memory_bytes=parse_bytes(self.options.memory),
+            scheduler=self.options.scheduler,
+        )
+        with open_executor(params) as executor:
+            yield executor
+
+
+def run_command(command: str, options: CommonOptions, body: Any) -> int:
+    """Run ``body(session)``, print its result, and return the exit code."""
+    started = time.perf_counter()
+    _quiet_libraries()
+    with open_progress(options.progress, as_json=options.as_json) as progress:
+        session = Session(command, options, progress)
+        code, error = _guarded(body, session)
+    if error:
+        print(f"twin {command}: {error}", file=sys.stderr)
+    if options.as_json:
+        result = {
+            "command": command,
+            "ok": code == EXIT_DONE,
+            "seconds": round(time.perf_counter() - started, 3),
+            "failed": session.failed,
+            **({"error": error} if error else {}),
+            **session.counts,
+        }
+        print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
+    return code
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``1500MB``, ``2GiB`` or ``800000000``.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no size.
+
+    Examples
+    --------
+    >>> parse_bytes("1.5 GB")
+    1500000000
+    """
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    compact = text.replace(" ", "").upper()
+    number = compact.rstrip("KMGIB")
+    try:
+        return int(float(number) * units[compact[len(number) :]])
+    except (ValueError, KeyError):
+        raise ConfigError(f"--memory {text!r}: write a size such as 1500MB or 2GiB") from None
+
+
+def _guarded(body: Any, session: Session) -> tuple[int, str]:
+    try:
+        body(session)
+    except ConfigError as error:
+        return EXIT_USAGE, str(error)
+    except TwinError as error:
+        return EXIT_PARTLY, str(error)
+    except OSError as error:
+        return EXIT_PARTLY, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED, "interrupted; what was finished stays, a rerun goes on from there"
+    return (EXIT_PARTLY if session.failed else EXIT_DONE), ""
+
+
+def _quiet_libraries() -> None:
+    """Keep other people's warnings off the screen: our own findings are errors or report lines."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
