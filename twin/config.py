@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import json
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,8 +22,6 @@ import yaml
 from twin.errors import ConfigError
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from _typeshed import DataclassInstance
 
 __all__ = ["Layer", "Settings", "digest", "load_yaml", "parse_override", "preset", "preset_names", "resolve"]

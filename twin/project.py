@@ -5,7 +5,7 @@ Relative paths in the file are meant from the file's own folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - the fields' types are read at run time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
