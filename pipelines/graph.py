@@ -6,6 +6,7 @@ tasks, no arrays on the wire, and a bounded number of futures whatever the numbe
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -75,8 +76,9 @@ def open_dask(params: ExecutorParams) -> Iterator[DaskExecutor]:
         "distributed.scheduler.allowed-failures": _RETRIES,
         "distributed.worker.memory.terminate": False if params.scheduler else 0.95,
         "distributed.admin.tick.limit": "30s",  # a kernel holds the interpreter for seconds; that is no fault
-        "logging": {"distributed": "critical"},
     }
+    # Its own news of dying workers would drown ours: a task that is lost comes back as that task's failure.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(settings):
         if params.scheduler:
             with _connect(params.scheduler) as client:
