@@ -22,7 +22,8 @@ from twin.progress import Progress, Silent
 from twin.tiling import TileId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from tiles.store import Store
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pipelines.worker import TileStage
     from twin.bounds import Bounds
 
-__all__ = ["RunSummary", "latest_run", "run_id", "run_tiled", "software"]
+__all__ = ["RunSummary", "latest_run", "run_id", "run_once", "run_tiled", "software"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,3 +175,20 @@ def _is_near(store: Store, key: str, window: Bounds) -> bool:
     except ValueError:
         return True  # an artefact of the whole area concerns every tile
     return store.grid.bounds(tile).intersects(window)
+
+
+def run_once(
+    store: Store, stage: str, facts: Mapping[str, Any], outputs: Sequence[Path], body: Callable[[], Mapping[str, Any]]
+) -> RunSummary:
+    """Do a job on the whole store, unless it was done from the same facts and its outputs are still there."""
+    run = digest(stage, facts)
+    previous = next((row for row in store.manifest.runs() if row.run == run), None)
+    if previous is not None and previous.state == "done" and all(path.exists() for path in outputs):
+        store.manifest.finish_run(run, dict(previous.figures))
+        return RunSummary(run=run, stage=stage, n_done=0, n_skipped=1, counts=previous.figures)
+    store.manifest.begin_run(run, stage, dict(facts), {})
+    with Meter() as meter:
+        counts = dict(body())
+    figures = {**counts, **meter.figures(), "workers": 1, "software": software()}
+    store.manifest.finish_run(run, figures)
+    return RunSummary(run=run, stage=stage, n_done=1, n_skipped=0, counts=figures)

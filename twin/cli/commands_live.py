@@ -1,0 +1,50 @@
+"""Commands for live data: record, replay, status."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twin.cli import stages
+from twin.cli.app import command
+from twin.cli.session import Session
+
+__all__ = ["register"]
+
+StorePath = Annotated[str, typer.Argument(help="Folder of the store.")]
+Feed = Annotated[str, typer.Option(help="Feed preset.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    live = typer.Typer(name="live", help="Feeds of the city's platform.", no_args_is_help=True)
+    command(live, "record")(record)
+    command(live, "replay")(replay)
+    command(live, "status")(status)
+    app.add_typer(live)
+
+
+def record(
+    session: Session,
+    out: Annotated[Path, typer.Argument(help="File of JSON lines to append to.")],
+    url: Annotated[str, typer.Option(help="NGSI-v2 endpoint to poll.")],
+    seconds: Annotated[float, typer.Option(help="Time between two polls.")] = 60.0,
+    polls: Annotated[int, typer.Option(help="How many polls; 0 goes on until interrupted.")] = 0,
+) -> None:
+    """Record a feed as it comes."""
+    stages.record(session, out, url=url, seconds=seconds, polls=polls)
+
+
+def replay(
+    session: Session,
+    store: StorePath,
+    recording: Annotated[Path, typer.Argument(help="File of JSON lines.")],
+    feed: Feed,
+) -> None:
+    """Bring a recording into the store's history; what is there already stays once."""
+    stages.replay(session, store, recording, feed)
+
+
+def status(session: Session, store: StorePath) -> None:
+    """Say how each feed is doing."""
+    stages.live_status(session, store)
