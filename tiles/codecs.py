@@ -1,0 +1,62 @@
+"""How each column is compressed at rest.
+
+Profile ``compact`` uses PCodec for numbers of two bytes and more, which halves the size of coordinates beside any byte
+codec; profile ``portable`` uses only codecs of the Zarr core, for readers that know nothing else. Measured per column
+on airborne tiles: PCodec level 8 beats blosc-zstd with shuffle by 25-45 % on X, Y, Z and GPS time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numcodecs.blosc
+import zarr
+from zarr.codecs import BloscCodec
+from zarr.codecs.numcodecs import PCodec
+from zarr.registry import register_codec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["CHUNK_POINTS", "CodecProfile", "encoding"]
+
+CodecProfile = Literal["compact", "portable"]
+
+CHUNK_POINTS = 65_536
+"""Points in one chunk: 256 KiB of int32, small enough to prune by box, large enough to compress."""
+
+_PCODEC_LEVEL = 8
+_ZSTD_LEVEL = 3
+"""Level 5 is 1 % smaller and twice as slow on byte columns."""
+
+
+class QuietPCodec(PCodec):
+    """PCodec without the warning that it is no core codec, on every array opened: the store's profile says so once."""
+
+    def __init__(self, **codec_config: Any) -> None:
+        object.__setattr__(self, "codec_config", {"id": "pcodec", **codec_config})
+
+
+def _configure() -> None:
+    """Make this process single-threaded below the executor: parallelism is over tiles, never inside one."""
+    numcodecs.blosc.use_threads = False
+    register_codec("numcodecs.pcodec", QuietPCodec, qualname="tiles.codecs.QuietPCodec")
+    codecs = {**zarr.config.get("codecs"), "numcodecs.pcodec": "tiles.codecs.QuietPCodec"}
+    zarr.config.set({"codecs": codecs, "threading.max_workers": 1, "async.concurrency": 1})
+
+
+_configure()
+
+
+def encoding(dtype: np.dtype[Any], n_points: int, profile: CodecProfile) -> dict[str, Any]:
+    """Return the keyword arguments of `zarr.Group.create_array` for one column of `n_points` values.
+
+    One shard holds the whole column, so a tile has one data file a column whatever its size.
+    """
+    chunk = max(1, min(CHUNK_POINTS, n_points))
+    shards = None if n_points <= CHUNK_POINTS else (-(-n_points // chunk) * chunk,)
+    keywords: dict[str, Any] = {"chunks": (chunk,), "shards": shards, "fill_value": 0}
+    if profile == "compact" and dtype.itemsize >= 2:
+        return keywords | {"serializer": QuietPCodec(level=_PCODEC_LEVEL), "compressors": None}
+    shuffle: Literal["shuffle", "noshuffle"] = "shuffle" if dtype.itemsize > 1 else "noshuffle"
+    return keywords | {"compressors": [BloscCodec(cname="zstd", clevel=_ZSTD_LEVEL, shuffle=shuffle)]}

@@ -1,0 +1,145 @@
+"""One tile's columns at rest: a Zarr v3 group of 1-D arrays, one array an attribute.
+
+=============================  ==========================================================================
+``X Y Z``                      int32 counts of the store's scale from its offset
+names of `twin.points`         as `twin.points.ATTRIBUTES` says
+``extra/<name>``               delivered extra bytes in their own type; the name is percent-encoded in the path
+=============================  ==========================================================================
+
+Every array has the same length. A column that no source of the tile delivered is absent; one that only some delivered
+is zero elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+import zarr
+from zarr.storage import LocalStore
+
+from tiles.codecs import CHUNK_POINTS, encoding
+from twin.errors import StoreError
+from twin.points import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tiles.codecs import CodecProfile
+
+__all__ = ["EXTRA_PREFIX", "canonical", "dequantised", "quantised", "read_columns", "write_columns"]
+
+EXTRA_PREFIX = "extra/"
+_INT32 = np.iinfo(np.int32)
+
+
+def canonical(attributes: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return columns in the order and the types in which they rest: known ones first, extra ones by name.
+
+    Raises
+    ------
+    StoreError
+        If a name is neither known nor ``extra/<name>``.
+    """
+    unknown = [name for name in attributes if name not in ATTRIBUTES and not name.startswith(EXTRA_PREFIX)]
+    if unknown:
+        raise StoreError(f"columns {unknown} are not stored; call them {EXTRA_PREFIX}<name>")
+    known = {name: np.asarray(attributes[name]).astype(ATTRIBUTES[name]) for name in ATTRIBUTES if name in attributes}
+    extra = {name: np.asarray(attributes[name]) for name in sorted(attributes) if name.startswith(EXTRA_PREFIX)}
+    return known | extra
+
+
+def quantised(values: NDArray[np.float64], scale: float, offset: float, axis: str) -> NDArray[np.int32]:
+    """Return coordinates as counts of `scale` from `offset`, rounded half to even.
+
+    Raises
+    ------
+    StoreError
+        If a coordinate is not finite or lies outside what 32 bits can count.
+    """
+    counts = np.rint((values - offset) / scale)
+    if counts.size and not (counts.min() >= _INT32.min and counts.max() <= _INT32.max):
+        low, high = offset + _INT32.min * scale, offset + _INT32.max * scale
+        worst = values[~((counts >= _INT32.min) & (counts <= _INT32.max))][0]
+        raise StoreError(
+            f"{axis} = {worst} lies outside the store's range {low:.0f} to {high:.0f};"
+            " create the store with another offset or a coarser scale"
+        )
+    return counts.astype(np.int32)
+
+
+def dequantised(counts: NDArray[np.int32], scale: float, offset: float) -> NDArray[np.float64]:
+    """Return coordinates in metres of stored counts; shape as `counts`."""
+    values: NDArray[np.float64] = np.multiply(counts, scale, dtype=np.float64)
+    return values + offset if offset else values
+
+
+def write_columns(
+    folder: Path, columns: Mapping[str, NDArray[Any]], profile: CodecProfile, attributes: Mapping[str, Any]
+) -> None:
+    """Write all columns of one tile into a new group at `folder`; the same input gives the same bytes.
+
+    Raises
+    ------
+    StoreError
+        If the X column does not come back as it was written.
+    """
+    group = zarr.create_group(LocalStore(folder), zarr_format=3, attributes=dict(attributes))
+    for name, column in columns.items():
+        values = np.ascontiguousarray(column)
+        array = group.create_array(
+            _path(name), shape=values.shape, dtype=values.dtype, **encoding(values.dtype, len(values), profile)
+        )
+        if len(values):
+            array[:] = values
+    if "X" in columns and not np.array_equal(read_columns(folder, ["X"])["X"], columns["X"]):
+        raise StoreError(f"{folder.name}: the points read back are not those written; the disk may be full or failing")
+
+
+def read_columns(
+    folder: Path, names: Iterable[str], chunks: NDArray[np.bool_] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return columns of the tile at `folder`.
+
+    Parameters
+    ----------
+    folder
+        A group that `write_columns` wrote.
+    names
+        Columns to read.
+    chunks
+        Which chunks of `CHUNK_POINTS` to read, in order; all if None.
+
+    Raises
+    ------
+    StoreError
+        If a column is missing or its bytes cannot be decoded.
+    """
+    return {name: _read(folder, name, chunks) for name in names}
+
+
+def _read(folder: Path, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
+    try:
+        array = zarr.open_array(LocalStore(folder / _path(name), read_only=True), mode="r", zarr_format=3)
+        if chunks is None or chunks.all():
+            return np.asarray(array[:])
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], chunks, [False]]).astype(np.int8)))
+        runs = [array[a * CHUNK_POINTS : b * CHUNK_POINTS] for a, b in edges.reshape(-1, 2).tolist()]
+        return np.concatenate(runs) if runs else np.empty(0, array.dtype)
+    except FileNotFoundError:
+        raise StoreError(f"{folder}: no column {name!r}; `twin verify` says what is missing") from None
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        line = " ".join(str(error).split())
+        raise StoreError(
+            f"{folder}: column {name!r} cannot be read ({line}); `twin verify` finds what changed"
+        ) from None
+
+
+def _path(name: str) -> str:
+    if name.startswith(EXTRA_PREFIX):
+        return EXTRA_PREFIX + quote(name.removeprefix(EXTRA_PREFIX), safe=" ()[]-_+", encoding="utf-8")
+    return name

@@ -1,0 +1,391 @@
+"""The store: a folder of tiles in one CRS, with heights above one datum, and a manifest that says what is true.
+
+::
+
+    STORE/zarr.json                        format, version, CRS, datum, scale, offset, tile edge, codec profile
+    STORE/manifest.sqlite                  sources, tiles, runs, artefacts
+    STORE/points/<z>/<x>_<y>/<rev>/        the columns of one tile (`tiles.columns`)
+    STORE/labels/<run>/<z>/<x>_<y>/        label u8, confidence u8, in the tile's order
+    STORE/.lock, STORE/.work/              one writer at a time, and what it has in hand
+
+A tile's points are ordered by level of detail, then by a coarse cell in Morton order, then by source and row. Revisions
+are named by their content and never change.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tiles import lock
+from tiles.atomic import atomic_folder, tree_checksum, write_text
+from tiles.codecs import CHUNK_POINTS
+from tiles.columns import canonical, dequantised, quantised, read_columns, write_columns
+from tiles.manifest import Manifest, TileRow
+from twin.bounds import Bounds
+from twin.crs import HorizontalCrs, parse_crs, require_metres
+from twin.errors import StoreError
+from twin.points import Points
+from twin.tiling import TileGrid
+from twin.vertical import VerticalDatum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from tiles.codecs import CodecProfile
+    from twin.tiling import TileId
+
+__all__ = ["FORMAT_VERSION", "Store"]
+
+FORMAT_VERSION = 1
+_FORMAT = "twin-store"
+_COORDINATES = ("X", "Y", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """An open store; small, immutable and picklable: the state is on the disk."""
+
+    path: Path
+    crs: HorizontalCrs
+    """Horizontal CRS of every coordinate in the store, in metres."""
+    vertical: VerticalDatum
+    """What every stored height is above."""
+    grid: TileGrid
+    scale: tuple[float, float, float]
+    """Metres in one count of X, Y, Z."""
+    offset: tuple[float, float, float]
+    """Coordinates in metres of count 0."""
+    codec: CodecProfile
+    manifest: Manifest
+
+    @staticmethod
+    def create(  # noqa: PLR0913 - the facts that a store is made of
+        uri: str | Path,
+        *,
+        crs: HorizontalCrs,
+        vertical: VerticalDatum,
+        tile_edge_m: float = 512.0,
+        scale_m: float = 0.001,
+        offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        codec: CodecProfile = "compact",
+    ) -> Store:
+        """Make an empty store.
+
+        Raises
+        ------
+        StoreError
+            If something else stands there already.
+        UnitError
+            If the CRS does not count in metres.
+        """
+        path = _local(uri)
+        require_metres(crs, str(path))
+        if path.exists() and any(not entry.name.startswith("manifest.sqlite") for entry in path.iterdir()):
+            raise StoreError(f"{path} exists and is not empty; choose another place, or open it as a store")
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "manifest.sqlite").unlink(missing_ok=True)
+        Manifest.create(path / "manifest.sqlite")
+        attributes = {
+            "format": _FORMAT,
+            "version": FORMAT_VERSION,
+            "crs": crs.wkt,
+            "crs_code": crs.code,
+            "vertical": {"datum": vertical.name, "epoch": vertical.epoch},
+            "scale": [scale_m] * 3,
+            "offset": list(offset),
+            "tile_edge_m": tile_edge_m,
+            "codec": codec,
+        }
+        root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
+        return Store.open(path)
+
+    @staticmethod
+    def open(uri: str | Path) -> Store:
+        """Open a store for reading; writers also take `writing`.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or it is of a version that this program does not know.
+        """
+        path = _local(uri)
+        attributes = _root_attributes(path)
+        if not (path / "manifest.sqlite").is_file():
+            raise StoreError(f"{path}: a store without its manifest.sqlite; restore that file")
+        vertical = attributes["vertical"]
+        return Store(
+            path=path,
+            crs=parse_crs(attributes["crs"]),
+            vertical=VerticalDatum(vertical["datum"], vertical["epoch"]),
+            grid=TileGrid(edge_m=attributes["tile_edge_m"]),
+            scale=tuple(attributes["scale"]),
+            offset=tuple(attributes["offset"]),
+            codec=attributes["codec"],
+            manifest=Manifest(path / "manifest.sqlite"),
+        )
+
+    # Reading -----------------------------------------------------------------------------------------------------
+
+    def tiles(self) -> list[TileRow]:
+        """Return the tiles that exist, in order of their addresses."""
+        return self.manifest.tiles()
+
+    @property
+    def bounds(self) -> Bounds:
+        """Smallest box around all points.
+
+        Raises
+        ------
+        StoreError
+            If the store is empty.
+        """
+        rows = self.tiles()
+        if not rows:
+            raise StoreError(f"{self.path}: no points yet; run `twin ingest {self.path} FILES` first")
+        box = rows[0].bounds
+        for row in rows[1:]:
+            box = box.union(row.bounds)
+        return box
+
+    def read_tile(self, tile: TileId, columns: Sequence[str] | None = None) -> Points:
+        """Return a tile's points in stored order.
+
+        Parameters
+        ----------
+        tile
+            Its address.
+        columns
+            Attributes to read beside x, y, z; all the tile has if None. One that the tile lacks is an error.
+
+        Raises
+        ------
+        StoreError
+            If there is no such tile or column.
+        """
+        return self._read(self._row(tile), columns)
+
+    def read_window(self, bounds: Bounds, columns: Sequence[str] | None = ()) -> Points:
+        """Return every point inside the half-open `bounds`, tile after tile."""
+        rows = self.manifest.tiles_near(bounds)
+        return Points.concatenate([self._read_inside(row, bounds, columns, None) for row in rows])
+
+    def read_with_halo(
+        self, tile: TileId, halo_m: float, columns: Sequence[str] | None = (), labels_run: str | None = None
+    ) -> tuple[Points, int]:
+        """Return a tile's points and its neighbours' within `halo_m`, and how many are the tile's own.
+
+        The tile's own points come first, in stored order; then the others, tile after tile.
+
+        Parameters
+        ----------
+        tile
+            Its address.
+        halo_m
+            Width of the halo in metres on all four sides; the outer window is half-open.
+        columns
+            Attributes to read; all if None.
+        labels_run
+            Also read that run's labels, as the attribute ``label``.
+        """
+        own = self._row(tile)
+        first = self._read(own, columns)
+        if labels_run is not None:
+            first = first.with_attributes(label=self.read_labels(labels_run, tile)[0])
+        window = self.grid.with_halo(tile, halo_m)
+        near = [row for row in self.manifest.tiles_near(window) if row.tile != tile]
+        others = [self._read_inside(row, window, columns, labels_run) for row in near]
+        return Points.concatenate([first, *others]), own.n_points
+
+    def read_labels(self, run: str, tile: TileId) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return a run's (label, confidence) of a tile's points, in stored order.
+
+        Raises
+        ------
+        StoreError
+            If that run did not label that tile.
+        """
+        columns = read_columns(self.path / self.labels_path(run, tile), ("label", "confidence"))
+        return columns["label"], columns["confidence"]
+
+    def tile_path(self, row: TileRow) -> str:
+        """Where a tile's revision is, relative to the store."""
+        return f"points/{row.tile}/{row.rev}"
+
+    @staticmethod
+    def labels_path(run: str, tile: TileId) -> str:
+        """Where a run's labels of a tile are, relative to the store."""
+        return f"labels/{run}/{tile}"
+
+    # Writing -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the store's only writer, and remove what a writer that died left unfinished.
+
+        Raises
+        ------
+        StoreError
+            If another process writes to this store now.
+        """
+        with lock.exclusive(self.path / ".lock", str(self.path)):
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.sweep()
+            yield
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            if (self.path / ".work").is_dir() and not any((self.path / ".work").iterdir()):
+                (self.path / ".work").rmdir()
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for temporary names on the store's own file system."""
+        return self.path / ".work" / "tmp"
+
+    def write_tile(self, tile: TileId, points: Points) -> TileRow:
+        """Write a new revision of a tile, in the order given; it becomes true by `Manifest.commit_tiles`.
+
+        Raises
+        ------
+        StoreError
+            If there are no points, one lies outside the tile, or a column's name is unknown.
+        """
+        coordinates = {
+            name: quantised(values, self.scale[axis], self.offset[axis], "xyz"[axis])
+            for axis, (name, values) in enumerate(zip(_COORDINATES, (points.x, points.y, points.z), strict=True))
+        }
+        return self.write_tile_columns(tile, coordinates | canonical(points.attributes))
+
+    def write_tile_columns(self, tile: TileId, columns: Mapping[str, NDArray[Any]], inputs: str = "") -> TileRow:
+        """Write a new revision from columns as they rest (`tiles.columns`): temporary name, check, rename."""
+        n_points = len(columns["X"])
+        if n_points == 0:
+            raise StoreError(f"tile {tile}: a tile without points is not stored")
+        low, high = ([float(v) for v in self._corner(columns, side)] for side in (np.min, np.max))
+        if self.grid.tile_at(low[0], low[1], tile.z) != tile or self.grid.tile_at(high[0], high[1], tile.z) != tile:
+            raise StoreError(f"tile {tile}: points from {low[:2]} to {high[:2]} lie outside {self.grid.bounds(tile)}")
+        attributes = {"tile": str(tile), "n_points": n_points}
+        with atomic_folder(self.scratch / "ready" / str(tile), scratch=self.scratch) as folder:
+            write_columns(folder, columns, self.codec, attributes)
+            checksum = tree_checksum(folder)
+        row = TileRow(
+            tile=tile,
+            rev=checksum[:16],
+            n_points=n_points,
+            bounds=Bounds(xmin=low[0], ymin=low[1], xmax=high[0], ymax=high[1]),
+            zmin=low[2],
+            zmax=high[2],
+            checksum=checksum,
+            columns=tuple(name for name in columns if name not in _COORDINATES),
+            inputs=inputs,
+        )
+        self._put_in_place(self.scratch / "ready" / str(tile), self.path / self.tile_path(row))
+        return row
+
+    def write_labels(self, run: str, tile: TileId, label: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> str:
+        """Write a run's labels of one tile, in stored order, and return their checksum.
+
+        Raises
+        ------
+        StoreError
+            If their number is not the tile's number of points.
+        """
+        row = self._row(tile)
+        if not len(label) == len(confidence) == row.n_points:
+            raise StoreError(f"tile {tile}: {len(label)} labels for {row.n_points} points")
+        columns = {"label": label.astype(np.uint8), "confidence": confidence.astype(np.uint8)}
+        with atomic_folder(self.path / self.labels_path(run, tile), scratch=self.scratch) as folder:
+            write_columns(folder, columns, self.codec, {"tile": str(tile), "run": run, "rev": row.rev})
+            return tree_checksum(folder)
+
+    def sweep(self) -> None:
+        """Remove folders that no row refers to any more; only the holder of `writing` may."""
+        paths = self.manifest.garbage()
+        for relative in paths:
+            folder = self.path / relative
+            shutil.rmtree(folder, ignore_errors=True)
+            if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+                folder.parent.rmdir()
+        if paths:
+            self.manifest.forget_garbage(paths)
+
+    # -------------------------------------------------------------------------------------------------------------
+
+    def _row(self, tile: TileId) -> TileRow:
+        row = self.manifest.tile(tile)
+        if row is None:
+            raise StoreError(f"{self.path}: no tile {tile}")
+        return row
+
+    def _corner(self, columns: Mapping[str, NDArray[Any]], side: Any) -> list[float]:
+        return [
+            float(dequantised(side(columns[name]), self.scale[axis], self.offset[axis]))
+            for axis, name in enumerate(_COORDINATES)
+        ]
+
+    def _put_in_place(self, ready: Path, target: Path) -> None:
+        if target.exists():  # the same content is there already, named by its digest
+            shutil.rmtree(ready)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        ready.rename(target)
+
+    def _points(self, columns: Mapping[str, NDArray[Any]]) -> Points:
+        x, y, z = (
+            dequantised(columns[name], self.scale[axis], self.offset[axis]) for axis, name in enumerate(_COORDINATES)
+        )
+        return Points(x=x, y=y, z=z, attributes={k: v for k, v in columns.items() if k not in _COORDINATES})
+
+    def _read(self, row: TileRow, columns: Sequence[str] | None) -> Points:
+        names = row.columns if columns is None else columns
+        return self._points(read_columns(self.path / self.tile_path(row), (*_COORDINATES, *names)))
+
+    def _read_inside(
+        self, row: TileRow, window: Bounds, columns: Sequence[str] | None, labels_run: str | None
+    ) -> Points:
+        """Read the points of a tile that lie in a window, decoding attributes only in chunks that have some."""
+        folder = self.path / self.tile_path(row)
+        plane = read_columns(folder, ("X", "Y"))
+        x, y = (dequantised(plane[name], self.scale[axis], self.offset[axis]) for axis, name in enumerate(("X", "Y")))
+        inside = window.contains(x, y)
+        starts = np.arange(0, row.n_points, CHUNK_POINTS)
+        chunks = np.logical_or.reduceat(inside, starts)
+        within = inside[np.repeat(chunks, CHUNK_POINTS)[: row.n_points]]
+        names = row.columns if columns is None else columns
+        rest = read_columns(folder, ("Z", *names), chunks)
+        if labels_run is not None:
+            labels = self.path / self.labels_path(labels_run, row.tile)
+            rest["label"] = read_columns(labels, ("label",), chunks)["label"]
+        picked = {name: column[within] for name, column in rest.items()}
+        z = dequantised(picked.pop("Z"), self.scale[2], self.offset[2])
+        return Points(x=x[inside], y=y[inside], z=z, attributes=picked)
+
+
+def _local(uri: str | Path) -> Path:
+    if "://" in str(uri):
+        raise StoreError(f"{uri}: only folders of this machine can be stores so far")
+    return Path(uri)
+
+
+def _root_attributes(path: Path) -> Mapping[str, Any]:
+    try:
+        attributes: Mapping[str, Any] = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no store here; make one with `twin init {path} --area PRESET`") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path}/zarr.json cannot be read: {' '.join(str(error).split())}") from None
+    if attributes.get("format") != _FORMAT:
+        raise StoreError(f"{path}: a Zarr group, but no store of this program")
+    if attributes.get("version") != FORMAT_VERSION:
+        raise StoreError(
+            f"{path}: store version {attributes.get('version')}, this program reads version {FORMAT_VERSION}"
+        )
+    return attributes
