@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from tiles.store import Store
-
     from pipelines.executors import Executor
     from pipelines.worker import TileStage
+    from tiles.manifest import RunRow
+    from tiles.store import Store
     from twin.bounds import Bounds
 
 __all__ = ["RunSummary", "latest_run", "run_id", "run_once", "run_tiled", "software"]
@@ -79,52 +79,68 @@ def latest_run(store: Store, stage: str) -> str:
     return row.run
 
 
-def run_tiled(store: Store, stage: TileStage, executor: Executor, progress: Progress | None = None) -> RunSummary:
-    """Bring a stage up to date over the whole store.
+def run_tiled(
+    store: Store, stage: TileStage, executor: Executor, progress: Progress | None = None, *, redo: bool = False
+) -> RunSummary:
+    """Bring a stage up to date over the whole store, as its only writer; `redo` does every tile again.
 
     Raises
     ------
+    StoreError
+        If another process writes to the store.
     OSError
         If the disk is full: going on would only fail every tile after this one.
     """
-    progress = progress or Silent()
-    run = run_id(stage)
-    units = stage.units(store)
-    wanted = _inputs(store, stage, units)
-    done = store.manifest.artefacts(run)
-    todo = [tile for tile in units if str(tile) not in done or done[str(tile)].inputs != wanted[str(tile)]]
-    previous = next((row for row in store.manifest.runs() if row.run == run), None)
-    if not todo and previous is not None and previous.state == "done":
-        store.manifest.finish_run(run, dict(previous.figures))
-        return RunSummary(run=run, stage=stage.name, n_done=0, n_skipped=len(units), counts=previous.figures)
-    store.manifest.begin_run(run, stage.name, dict(stage.params()), {"runs": list(stage.input_runs)})
-    with Meter() as meter:
-        stage.prepare(store, run)
-        tasks = [TileTask(stage, str(store.path), run, tile) for tile in todo]
-        reports, failed = _work(store, tasks, wanted, executor, progress)
-        everything = {key: row.report for key, row in store.manifest.artefacts(run).items() if key in wanted}
-        counts = dict(stage.finish(store, run, everything))
-    figures = {
-        **counts,
-        "seconds": round(meter.seconds, 3),
-        "cpu_seconds": round(sum(float(report["cpu_seconds"]) for report in reports.values()), 3),
-        "peak_mb": max((float(report["peak_mb"]) for report in reports.values()), default=0.0),
-        "points": sum(int(report.get("points", 0)) for report in everything.values()),
-        "tiles": len(units),
-        "tiles_done_now": len(reports),
-        "workers": executor.n_workers,
-        "failed": failed,
-        "software": software(),
-    }
-    store.manifest.finish_run(run, figures)
+    with store.writing():
+        run = run_id(stage)
+        wanted = _inputs(store, stage, stage.units(store))
+        done = {} if redo else store.manifest.artefacts(run)
+        todo = [key for key, inputs in wanted.items() if key not in done or done[key].inputs != inputs]
+        previous = _finished(store, run)
+        if not todo and previous is not None:
+            store.manifest.finish_run(run, dict(previous.figures))  # it is the newest run of its stage again
+            return RunSummary(run=run, stage=stage.name, n_done=0, n_skipped=len(wanted), counts=previous.figures)
+        store.manifest.begin_run(run, stage.name, dict(stage.params()), {"runs": list(stage.input_runs)})
+        with Meter() as meter:
+            stage.prepare(store, run)
+            tasks = [TileTask(stage, str(store.path), run, TileId.parse(key)) for key in todo]
+            reports, failed = _work(store, tasks, wanted, executor, progress or Silent())
+            everything = {key: row.report for key, row in store.manifest.artefacts(run).items() if key in wanted}
+            counts = dict(stage.finish(store, run, everything))
+        figures = {
+            **counts,
+            **_costs(reports, everything),
+            "seconds": round(meter.seconds, 3),
+            "workers": executor.n_workers,
+            "failed": failed,
+            "software": software(),
+        }
+        store.manifest.finish_run(run, figures)
     return RunSummary(
         run=run,
         stage=stage.name,
         n_done=len(reports),
-        n_skipped=len(units) - len(todo),
+        n_skipped=len(wanted) - len(todo),
         failed=tuple(failed),
         counts=figures,
     )
+
+
+def _costs(reports: Mapping[str, Mapping[str, Any]], everything: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Sum what the tiles of now cost, and count what all tiles hold."""
+    return {
+        "cpu_seconds": round(sum(float(report["cpu_seconds"]) for report in reports.values()), 3),
+        "peak_mb": max((float(report["peak_mb"]) for report in reports.values()), default=0.0),
+        "points": sum(int(report.get("points", 0)) for report in everything.values()),
+        "points_now": sum(int(report.get("points", 0)) for report in reports.values()),
+        "tiles": len(everything),
+        "tiles_now": len(reports),
+    }
+
+
+def _finished(store: Store, run: str) -> RunRow | None:
+    """Return the record of a run that was finished before, if it was."""
+    return next((row for row in store.manifest.runs() if row.run == run and row.state == "done"), None)
 
 
 def _work(
@@ -182,8 +198,8 @@ def run_once(
 ) -> RunSummary:
     """Do a job on the whole store, unless it was done from the same facts and its outputs are still there."""
     run = digest(stage, facts)
-    previous = next((row for row in store.manifest.runs() if row.run == run), None)
-    if previous is not None and previous.state == "done" and all(path.exists() for path in outputs):
+    previous = _finished(store, run)
+    if previous is not None and all(path.exists() for path in outputs):
         store.manifest.finish_run(run, dict(previous.figures))
         return RunSummary(run=run, stage=stage, n_done=0, n_skipped=1, counts=previous.figures)
     store.manifest.begin_run(run, stage, dict(facts), {})
