@@ -32,7 +32,8 @@ _HOW_TO_DRAW = (
 )
 
 _PROBE = """
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow, vtkWindowToImageFilter
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
+from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkWindowToImageFilter
 from vtkmodules.vtkFiltersSources import vtkSphereSource
 import vtkmodules.vtkRenderingOpenGL2
 window, renderer, actor = vtkRenderWindow(), vtkRenderer(), vtkActor()
@@ -112,9 +113,7 @@ def prepare_desktop() -> None:
     if not libraries.x11:
         raise RenderError("libX11 and libGL are needed for a window (Debian: apt-get install libgl1 libx11-6)")
     if not _draws(X11):
-        raise RenderError(
-            f"no window opens on display {os.environ['DISPLAY']}; use `twin view --web`, or check the server"
-        )
+        raise RenderError(f"no window opens on display {os.environ['DISPLAY']}; use `twin view --web`")
     os.environ[CHOICE_VARIABLE] = X11
 
 

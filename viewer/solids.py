@@ -1,0 +1,159 @@
+"""Buildings as triangles with light baked in, and the lines along their edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import mapbox_earcut
+import numpy as np
+
+from viewer.palette import BUILDING_STOPS, ramp
+from viewer.shading import facing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from twin.building import Building, Solid
+    from viewer.content import FloodLayer
+
+__all__ = ["BuildingColor", "Solids", "building_colors", "shaded", "solids"]
+
+BuildingColor = Literal["height", "flood"]
+
+_DRY = (226, 223, 216)
+"""A dry building where colours mean flood ranks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solids:
+    """All buildings in one mesh; corners are not shared between faces, so each face has its own light."""
+
+    vertices: NDArray[np.float32]
+    """Shape (n, 3), metres from the scene's origin."""
+    normals: NDArray[np.float32]
+    """Shape (n, 3), unit normal of the face that each corner belongs to."""
+    rise: NDArray[np.float32]
+    """Shape (n,): metres of each corner above its building's base."""
+    triangles: NDArray[np.int64]
+    """Shape (m, 3), counter-clockwise from outside."""
+    building: NDArray[np.int32]
+    """Shape (m,): position in the list of buildings of the one that each triangle belongs to."""
+    vertex_building: NDArray[np.int32]
+    """Shape (n,): the same for each corner."""
+    edges: NDArray[np.int64]
+    """Shape (k, 2): pairs of corners along the rings of roofs and walls."""
+
+
+def solids(buildings: Sequence[Building], origin: tuple[float, float, float]) -> Solids:
+    """Triangulate every face; a face that has no area is left out."""
+    parts: list[_Face] = []
+    owners: list[int] = []
+    for position, building in enumerate(buildings):
+        faces = _faces(building.solid, np.asarray(origin))
+        parts.extend(faces)
+        owners.extend([position] * len(faces))
+    lengths = np.array([len(part.corners) for part in parts], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    corners = np.concatenate([part.corners for part in parts]) if parts else np.empty((0, 3))
+    owner = np.array(owners, dtype=np.int32)
+    counts = np.array([len(part.triangles) for part in parts], dtype=np.int64)
+    base = np.array([building.ground_m for building in buildings], dtype=np.float64)
+    vertex_building = np.repeat(owner, lengths)
+    return Solids(
+        vertices=corners.astype(np.float32),
+        normals=np.repeat(np.array([part.normal for part in parts]).reshape(-1, 3), lengths, axis=0).astype(np.float32),
+        rise=(corners[:, 2] + origin[2] - base[vertex_building]).astype(np.float32),
+        triangles=_joined([part.triangles for part in parts], starts, 3),
+        building=np.repeat(owner, counts),
+        vertex_building=vertex_building,
+        edges=_joined([part.edges for part in parts], starts, 2),
+    )
+
+
+def building_colors(
+    buildings: Sequence[Building], color: BuildingColor, flood: FloodLayer | None = None
+) -> NDArray[np.uint8]:
+    """Colour of each building, shape (n, 3): by measured height, or by the rank of the water around it."""
+    if color == "flood" and flood is not None:
+        depth = np.array([flood.depth_by_building.get(building.id, 0.0) for building in buildings])
+        rank = flood.legend.rank_of(depth)
+        table = flood.legend.colors()[:, :3].copy()
+        table[0] = _DRY
+        colors: NDArray[np.uint8] = table[rank]
+        return colors
+    return ramp(np.array([building.measured_height_m for building in buildings]), BUILDING_STOPS)
+
+
+def shaded(mesh: Solids, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colour of each corner, shape (n, 3): the building's, lit by its face, darker towards the foot of the walls."""
+    light = facing(mesh.normals)
+    wall = np.abs(mesh.normals[:, 2]) < 0.5
+    foot = np.where(wall, 0.80 + 0.20 * np.clip(mesh.rise / 8.0, 0.0, 1.0), 1.0)
+    lit = colors[mesh.vertex_building] * (light * foot)[:, None]
+    return np.clip(lit, 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Face:
+    corners: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    edges: NDArray[np.int64]
+
+
+def _faces(solid: Solid, origin: NDArray[np.float64]) -> list[_Face]:
+    vertices = solid.vertices - origin
+    found = []
+    for rings, semantics in zip(solid.faces, solid.semantics, strict=True):
+        if semantics == "GroundSurface":  # never seen: it lies in the ground
+            continue
+        face = _face([vertices[list(ring)] for ring in rings])
+        if face is not None:
+            found.append(face)
+    return found
+
+
+def _face(rings: list[NDArray[np.float64]]) -> _Face | None:
+    outer = rings[0]
+    # Newell's normal: right for rings that are not quite flat; its length is twice the area.
+    normal = np.cross(outer - outer[0], np.roll(outer, -1, axis=0) - outer[0]).sum(axis=0)
+    length = float(np.linalg.norm(normal))
+    if length < 1e-6:
+        return None
+    normal /= length
+    corners = np.concatenate(rings)
+    ends = np.cumsum([len(ring) for ring in rings])
+    return _Face(corners, normal, _triangles(corners, normal, ends), _ring_edges(ends))
+
+
+def _triangles(corners: NDArray[np.float64], normal: NDArray[np.float64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(corners) == 3:
+        return np.array([[0, 1, 2]])
+    drop = int(np.argmax(np.abs(normal)))
+    flat = np.delete(corners, drop, axis=1)
+    indices = mapbox_earcut.triangulate_float64(np.ascontiguousarray(flat), ends.astype(np.uint32))
+    triangles: NDArray[np.int64] = indices.reshape(-1, 3).astype(np.int64)
+    if triangles.size:
+        a, b, c = (corners[triangles[:, k]] for k in range(3))
+        backwards = np.cross(b - a, c - a) @ normal < 0
+        triangles[backwards] = triangles[backwards][:, ::-1]
+    return triangles
+
+
+def _ring_edges(ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    pairs = []
+    start = 0
+    for end in ends.tolist():
+        ring = np.arange(start, end)
+        pairs.append(np.column_stack([ring, np.roll(ring, -1)]))
+        start = end
+    return np.concatenate(pairs)
+
+
+def _joined(parts: list[NDArray[np.int64]], starts: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    if not parts:
+        return np.empty((0, width), dtype=np.int64)
+    return np.concatenate([part + start for part, start in zip(parts, starts[:-1], strict=True)])
