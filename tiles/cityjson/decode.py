@@ -1,0 +1,135 @@
+"""One CityObject as a `Building`: what is missing is told from the geometry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from shapely import Polygon
+
+from twin.building import Building, Solid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["building_of"]
+
+Faces = list[list[list[int]]]
+
+_SURFACES = {"MultiSurface", "CompositeSurface", "Solid", "MultiSolid", "CompositeSolid"}
+_NEARLY_VERTICAL = 0.05
+"""A face whose unit normal rises less than this is a wall (3 degrees)."""
+
+
+def building_of(name: str, item: Mapping[str, Any], vertices: NDArray[np.float64]) -> Building | None:
+    """Read one Building or BuildingPart; None if it has no surface above LoD0.
+
+    Parameters
+    ----------
+    name
+        Id of the object.
+    item
+        The CityObject.
+    vertices
+        All vertices of its document, shape (n, 3), metres.
+    """
+    geometries = [g for g in item.get("geometry", []) if g.get("type") in _SURFACES and g.get("boundaries")]
+    flat = [g for g in geometries if str(g.get("lod", ""))[:1] == "0"]
+    bodies = [g for g in geometries if str(g.get("lod", ""))[:1] != "0"]
+    if not bodies:
+        return None
+    best = max(bodies, key=lambda g: (str(g["lod"]), g["type"].endswith("Solid")))
+    solid = _solid(best, vertices)
+    attributes = dict(item.get("attributes") or {})
+    if item.get("parents"):
+        attributes["parent"] = item["parents"][0]
+    if not best["type"].endswith("Solid"):
+        attributes["surfaces_only"] = True
+    ground = float(attributes.pop("ground_m", solid.vertices[:, 2].min()))
+    roof = float(attributes.pop("roof_m", solid.vertices[:, 2].max()))
+    return Building(
+        id=name,
+        footprint=_outline(flat, solid, vertices),
+        lod=str(best["lod"]),
+        ground_m=ground,
+        roof_m=roof,
+        measured_height_m=float(attributes.pop("measuredHeight", roof - ground)),
+        n_points=int(attributes.pop("n_points", 0)),
+        rmse_m=float(attributes.pop("rmse_m", np.nan)),
+        solid=solid,
+        attributes=attributes,
+    )
+
+
+def _faces(geometry: Mapping[str, Any]) -> Faces:
+    """All faces, of all shells and solids."""
+    boundaries: Any = geometry["boundaries"]
+    depth = {"Solid": 1, "MultiSolid": 2, "CompositeSolid": 2}.get(geometry["type"], 0)
+    for _ in range(depth):
+        boundaries = [face for part in boundaries for face in part]
+    faces: Faces = boundaries
+    return faces
+
+
+def _solid(geometry: Mapping[str, Any], vertices: NDArray[np.float64]) -> Solid:
+    faces = _faces(geometry)
+    used = np.unique([corner for face in faces for ring in face for corner in ring])
+    if used[0] < 0:
+        raise IndexError(f"vertex {used[0]}")
+    own = vertices[used]
+    index = {int(old): new for new, old in enumerate(used)}
+    renamed = tuple(tuple(tuple(index[corner] for corner in ring) for ring in face) for face in faces)
+    return Solid(vertices=own, faces=renamed, semantics=_semantics(geometry, renamed, own))
+
+
+def _semantics(
+    geometry: Mapping[str, Any], faces: tuple[tuple[tuple[int, ...], ...], ...], vertices: NDArray[np.float64]
+) -> tuple[str, ...]:
+    """Say what each face is: as the file says, else by where it looks."""
+    given = geometry.get("semantics") or {}
+    values: Any = given.get("values") or []
+    while any(isinstance(value, list) for value in values):
+        values = [entry for value in values for entry in (value if isinstance(value, list) else [value])]
+    if len(values) != len(faces):
+        values = [None] * len(faces)
+    kinds = [surface["type"] for surface in given.get("surfaces", [])]
+    return tuple(
+        kinds[value] if value is not None else _by_direction(vertices[list(face[0])])
+        for face, value in zip(faces, values, strict=True)
+    )
+
+
+def _by_direction(ring: NDArray[np.float64]) -> str:
+    local = ring - ring[0]
+    normal = np.cross(local, np.roll(local, -1, axis=0)).sum(axis=0)
+    length = float(np.linalg.norm(normal))
+    rise = normal[2] / length if length else 0.0
+    if abs(rise) < _NEARLY_VERTICAL:
+        return "WallSurface"
+    return "RoofSurface" if rise > 0 else "GroundSurface"
+
+
+def _outline(flat: list[Mapping[str, Any]], solid: Solid, vertices: NDArray[np.float64]) -> Polygon:
+    """LoD0 if the file has it, else the ground faces seen from above, else all faces seen from above."""
+    if flat:
+        return _seen_from_above([[vertices[ring, :2] for ring in face] for face in _faces(flat[0])])
+    rings = [[solid.vertices[list(ring), :2] for ring in face] for face in solid.faces]
+    ground = [face for face, kind in zip(rings, solid.semantics, strict=True) if kind == "GroundSurface"]
+    outline = _seen_from_above(ground)
+    return outline if not outline.is_empty else _seen_from_above(rings)
+
+
+def _seen_from_above(faces: list[list[NDArray[np.float64]]]) -> Polygon:
+    """Largest connected part of what the faces cover in plan."""
+    if len(faces) == 1:
+        alone = shapely.orient_polygons(Polygon(faces[0][0], faces[0][1:]))
+        if alone.is_valid:
+            return alone
+    plans = shapely.make_valid(np.array([Polygon(face[0], face[1:]) for face in faces], dtype=object))
+    parts = [part for part in shapely.get_parts(plans) if part.geom_type == "Polygon" and part.area > 0]
+    covered = shapely.get_parts(shapely.union_all(parts)) if parts else []
+    largest = max(covered, key=lambda part: part.area, default=Polygon())
+    return shapely.orient_polygons(largest)
