@@ -1,0 +1,64 @@
+"""Laws of the executors: the same tasks, the same results, wherever they run; failures are values."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from pipelines.executors import ExecutorParams, Sequential, open_executor
+from twin.errors import ConfigError
+
+KINDS = ["sequential", "threads", "dask"]
+
+
+def doubled(task: int) -> int:
+    if task == 3:
+        raise ValueError("three is refused")
+    if task == 99:
+        os._exit(1)
+    return 2 * task
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_task_comes_back_once_and_a_failure_stays_alone(kind: str) -> None:
+    with open_executor(ExecutorParams(kind=kind, workers=2)) as executor:
+        results = dict(executor.map_unordered(doubled, range(20)))
+    assert isinstance(results.pop(3), ValueError)
+    assert results == {task: 2 * task for task in range(20) if task != 3}
+
+
+def test_a_worker_that_dies_fails_only_its_own_task() -> None:
+    with open_executor(ExecutorParams(kind="dask", workers=2)) as executor:
+        results = dict(executor.map_unordered(doubled, [1, 99, 2, 4]))
+    assert isinstance(results.pop(99), Exception)
+    assert results == {1: 2, 2: 4, 4: 8}
+
+
+def test_tasks_are_drawn_lazily() -> None:
+    drawn = []
+
+    def tasks():
+        for task in range(1000):
+            drawn.append(task)
+            yield task
+
+    with open_executor(ExecutorParams(kind="threads", workers=2)) as executor:
+        next(iter(executor.map_unordered(doubled, tasks())))
+    assert len(drawn) < 20
+
+
+def test_no_tasks_give_no_results() -> None:
+    assert list(Sequential().map_unordered(doubled, [])) == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        ExecutorParams(kind="threads", scheduler="tcp://127.0.0.1:1"),
+        ExecutorParams(kind="abacus"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_started_is_a_configuration_error(params: ExecutorParams) -> None:
+    with pytest.raises(ConfigError), open_executor(params):
+        pass
