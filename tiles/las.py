@@ -5,6 +5,18 @@ encoding of LAZ is lazrs; everything around it is read and checked here, because
 """
 
 from tiles.las_header import LasHeader, read_header
+from tiles.las_read import file_crs, points_of, read_las, read_records
 from tiles.las_write import LasParams, LasWriter, open_las_writer, write_las
 
-__all__ = ["LasHeader", "LasParams", "LasWriter", "open_las_writer", "read_header", "write_las"]
+__all__ = [
+    "LasHeader",
+    "LasParams",
+    "LasWriter",
+    "file_crs",
+    "open_las_writer",
+    "points_of",
+    "read_header",
+    "read_las",
+    "read_records",
+    "write_las",
+]
