@@ -1,0 +1,137 @@
+"""Where the large things of a scene lie, in its local frame (u east, v north, metres from the south-west corner)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from twin.scene.chance import stream
+from twin.scene.params import SceneParams
+
+__all__ = ["BAY", "HILLS", "ISLAND", "Layout", "layout_of", "origin_of"]
+
+BAY, HILLS, ISLAND = 0, 1, 2
+_KINDS = {"bay": BAY, "hills": HILLS, "island": ISLAND}
+
+_ORIGINS = {"bay": (-8_000.0, -36_000.0), "hills": (-40_000.0, -35_000.0), "island": (-40_000.0, -140_000.0)}
+"""South-west corners in EPSG:6677 as (easting, northing): Tokyo's port, its western hills, the sea off Izu."""
+
+
+class Layout(NamedTuple):
+    """Numbers that fix the terrain; a named tuple of floats, so that compiled code takes it as it is.
+
+    Lengths in metres, heights in metres above T.P. Fields that a kind has no use for are zero.
+    """
+
+    kind: int
+    edge: float
+    water: float
+    """Level of sea, canal or pond while the survey flew."""
+    phases: tuple[float, float, float, float, float, float, float, float]
+    """Seeded phases of the rolling terms, radians."""
+    crest: float = 0.0
+    """Bay: crest of canal and sea dikes."""
+    coast_v: float = 0.0
+    """Bay: seaward edge of the sea dike's crest."""
+    canal_u: float = 0.0
+    """Bay: centre line of the canal where the bridge crosses it."""
+    canal_half: float = 0.0
+    """Bay: half width of the canal's bed."""
+    canal_end_v: float = 0.0
+    """Bay: the canal's head."""
+    bridge_v: float = 0.0
+    """Bay: centre line of the bridge and of the main street."""
+    deck: float = 0.0
+    """Bay: height of the bridge deck at its ends."""
+    hill_u: float = 0.0
+    """Bay: hills rise west of this."""
+    hill_v: float = 0.0
+    """Bay: hills rise north of this."""
+    relief: float = 0.0
+    """Height of the hills, or of the volcano's cone."""
+    wavelength: float = 0.0
+    """Longest wave of the rolling terrain."""
+    centre_u: float = 0.0
+    """Islet, terraced quarter, or volcano: centre."""
+    centre_v: float = 0.0
+    radius: float = 0.0
+    """The same thing's radius."""
+    top: float = 0.0
+    """Height of the cliff's edge (islet, volcano) or of the terraced quarter's centre."""
+    street_u: float = 0.0
+    """First street's centre line, measured from the canal (bay) or the edge's middle (island)."""
+    street_v: float = 0.0
+    """Centre line of a street that runs along u."""
+
+
+def origin_of(params: SceneParams) -> tuple[float, float]:
+    """South-west corner of the scene: (x, y) = (easting, northing) in EPSG:6677."""
+    return _ORIGINS[params.kind]
+
+
+def layout_of(params: SceneParams) -> Layout:
+    """Return the layout of a scene; the same for all sizes but for its scale."""
+    phases = tuple(float(value) for value in stream(params.seed, 1).uniform(0.0, 2.0 * math.pi, 8))
+    maker = {"bay": _bay, "hills": _hills, "island": _island}[params.kind]
+    return maker(params.edge_m, phases)  # type: ignore[arg-type]
+
+
+def _bay(edge: float, phases: tuple[float, float, float, float, float, float, float, float]) -> Layout:
+    canal_half = _clip(0.022 * edge, 4.0, 14.0)
+    return Layout(
+        kind=BAY,
+        edge=edge,
+        water=0.10,
+        phases=phases,
+        crest=2.60,
+        coast_v=0.25 * edge,
+        canal_u=0.56 * edge,
+        canal_half=canal_half,
+        canal_end_v=0.72 * edge,
+        bridge_v=0.47 * edge,
+        deck=3.60,
+        hill_u=0.13 * edge,
+        hill_v=0.68 * edge,
+        relief=_clip(0.07 * edge, 10.0, 80.0),
+        wavelength=_clip(0.6 * edge, 90.0, 500.0),
+        centre_u=0.22 * edge,
+        centre_v=0.11 * edge,
+        radius=_clip(0.06 * edge, 9.0, 150.0),
+        top=_clip(0.03 * edge + 4.0, 8.0, 30.0),
+        street_u=canal_half + 20.6,
+        street_v=0.47 * edge,
+    )
+
+
+def _hills(edge: float, phases: tuple[float, float, float, float, float, float, float, float]) -> Layout:
+    return Layout(
+        kind=HILLS,
+        edge=edge,
+        water=0.0,
+        phases=phases,
+        relief=_clip(0.16 * edge, 22.0, 120.0),
+        wavelength=_clip(0.9 * edge, 150.0, 700.0),
+        centre_u=0.52 * edge,
+        centre_v=0.48 * edge,
+        radius=_clip(0.28 * edge, 45.0, 300.0),
+    )
+
+
+def _island(edge: float, phases: tuple[float, float, float, float, float, float, float, float]) -> Layout:
+    return Layout(
+        kind=ISLAND,
+        edge=edge,
+        water=0.10,
+        phases=phases,
+        relief=_clip(0.16 * edge, 22.0, 320.0),
+        centre_u=0.5 * edge,
+        centre_v=0.54 * edge,
+        radius=0.37 * edge,
+        top=_clip(0.04 * edge, 8.0, 35.0),
+        street_u=0.0,
+        street_v=0.27 * edge,
+    )
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)

@@ -1,0 +1,63 @@
+"""What a synthetic scene is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["SceneParams"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneParams:
+    """Size, kind and sensor of a synthetic survey; equal parameters give equal bytes.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    kind: Literal["bay", "hills", "island"] = "bay"
+    """``bay``: tidal canal, dikes, low streets, sea, islet. ``hills``: forest and terraced houses. ``island``: volcano."""
+    n_points: int = 1_300_000
+    """Points wanted; the survey comes within a few per cent. 10 thousand to a billion."""
+    seed: int = 1
+    """Any non-negative integer below 2**63."""
+    density_per_m2: float = 11.0
+    """Returns per square metre over the whole area, all strips; Japanese city surveys ask for 10 to 20."""
+    min_edge_m: float = 160.0
+    """Smallest edge of the square area in metres: the least in which every kind of thing fits. Small scenes are sparse."""
+    range_noise_m: float = 0.02
+    """Standard deviation along the ray in metres; data sheets of airborne scanners give 0.015 to 0.025."""
+    position_noise_m: float = 0.02
+    """Standard deviation along x and along y in metres, per pulse: what is left of the attitude's error."""
+    strip_offset_m: float = 0.03
+    """Standard deviation of each strip's constant offset along x and y in metres; two thirds of it along z."""
+    max_scan_angle_deg: float = 25.0
+    """Half of the field of view in degrees."""
+    look_angle_deg: float = 8.0
+    """Tilt of the scan plane, alternately ahead and astern in degrees, so that walls across the track are seen too."""
+    low_noise_share: float = 2e-4
+    """Share of pulses that end below the surface (multipath)."""
+    high_noise_share: float = 1e-4
+    """Share of pulses that a bird or haze stops in the air."""
+    pulses_per_piece: int = 150_000
+    """Pulses of one piece: bounds the memory, changes no byte of the survey."""
+    delivered: Literal["truth", "none"] = "truth"
+    """``truth`` writes the true class as `classification`; ``none`` writes 0 and the truth as ``extra/truth_class``."""
+
+    def __post_init__(self) -> None:
+        if not 1_000 <= self.n_points <= 2_000_000_000:
+            raise ValueError(f"n_points must lie between 1 000 and 2 000 000 000: {self.n_points}")
+        if not 0 <= self.seed < 1 << 63:
+            raise ValueError(f"seed must lie between 0 and 2**63 - 1: {self.seed}")
+        if self.density_per_m2 <= 0 or self.min_edge_m < 120 or self.pulses_per_piece < 100:
+            raise ValueError("density must be positive, min_edge_m at least 120, pulses_per_piece at least 100")
+        if not (1 <= self.max_scan_angle_deg <= 40 and 0 <= self.look_angle_deg <= 20):
+            raise ValueError("scan angle must lie between 1 and 40 degrees, look angle between 0 and 20")
+
+    @property
+    def edge_m(self) -> float:
+        """Edge of the square area, in whole metres."""
+        return float(round(max(self.min_edge_m, (self.n_points / self.density_per_m2) ** 0.5)))
