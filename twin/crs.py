@@ -28,6 +28,10 @@ class HorizontalCrs:
     """Metres in one unit along x and y; for degrees, radians in one degree (meaningless as a length)."""
     vertical: VerticalDatum | None = None
     """Datum of the vertical part, if the CRS is compound and names one."""
+    height_unit: str = "metre"
+    """Unit of the vertical part; ``metre`` if there is none."""
+    height_unit_m: float = 1.0
+    """Metres in one unit of the vertical part."""
 
     @property
     def is_metric(self) -> bool:
@@ -53,10 +57,10 @@ def parse_crs(text: str) -> HorizontalCrs:
         crs = CRS.from_user_input(text)
     except CRSError as error:
         raise CrsError(f"unknown CRS {_short(text)!r}: {_short(str(error))}; give one such as EPSG:6677") from None
-    vertical = None
+    vertical, height_axis = None, None
     if crs.is_compound:
         crs, vertical_part = crs.sub_crs_list[0], crs.sub_crs_list[1]
-        vertical = _vertical_of(vertical_part)
+        vertical, height_axis = _vertical_of(vertical_part), next(iter(vertical_part.axis_info), None)
     if crs.is_bound and crs.source_crs is not None:
         crs = crs.source_crs
     if not (crs.is_projected or crs.is_geographic):
@@ -69,6 +73,8 @@ def parse_crs(text: str) -> HorizontalCrs:
         unit=_unit_name(axis.unit_name),
         unit_m=float(axis.unit_conversion_factor),
         vertical=vertical,
+        height_unit=_unit_name(height_axis.unit_name) if height_axis else "metre",
+        height_unit_m=float(height_axis.unit_conversion_factor) if height_axis else 1.0,
     )
 
 
@@ -78,10 +84,12 @@ def require_metres(crs: HorizontalCrs, where: str) -> HorizontalCrs:
     Raises
     ------
     UnitError
-        If they are feet or degrees; the message names `where` and the way out.
+        If they or the heights are in feet, or they are degrees; the message names `where` and the way out.
     """
-    if crs.is_metric:
+    if crs.is_metric and crs.height_unit == "metre":
         return crs
+    if crs.is_metric:
+        raise UnitError(f"{where}: heights are in {crs.height_unit} ({crs.vertical}), not metres; convert them first")
     raise UnitError(
         f"{where}: coordinates are in {crs.unit} ({crs.code}), not metres; convert on request with --to-crs-of-store"
     )
