@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from twin.bounds import Bounds
     from twin.building import Building
     from twin.crs import HorizontalCrs
@@ -68,6 +71,8 @@ class FloodLayer:
     depth: Raster
     """Depth in metres, 0 or NaN where dry, on the frame of the terrain."""
     legend: DepthLegend
+    permanent: NDArray[np.bool_] | None = None
+    """Cells that are sea, river or pond without the flood, on the same frame: drawn as water, not as a rank."""
     depth_by_building: Mapping[str, float] = field(default_factory=dict)
     """Greatest depth at each wet building, metres; a building that is not named is dry."""
 

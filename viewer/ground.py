@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from viewer.palette import ramp, spread
+from viewer.palette import PERMANENT_WATER, ramp, rgb, spread
 from viewer.shading import cast_shadow, fill_gaps, hillshade, sky_view
 
 if TYPE_CHECKING:
@@ -66,22 +66,27 @@ def draped_ground(
 
 
 def draped_water(
-    terrain: TerrainLayer, flood: FloodLayer, origin: tuple[float, float, float], opacity: float = 0.72
+    terrain: TerrainLayer, flood: FloodLayer, origin: tuple[float, float, float], opacity: float = 0.74
 ) -> Drape | None:
-    """Build the water surface, coloured by rank of depth; None if everything is dry.
+    """Build the water surface, coloured by rank of depth, permanent water in its own blue; None if all is dry.
 
     The mesh carries the level of the nearest wet cell a little under the shore; the texture is clear where it is dry.
     """
     depth = np.nan_to_num(flood.depth.values, nan=0.0)
-    ground = terrain.heights.values
-    wet = (depth > 0) & np.isfinite(ground)
-    if not wet.any():
+    wet = depth > 0
+    permanent = np.zeros_like(wet) if flood.permanent is None else flood.permanent
+    known = wet & np.isfinite(terrain.heights.values)
+    if not known.any():
         return None
-    level = np.where(wet, ground + depth, np.nan).astype(np.float32)
+    level = np.where(known, terrain.heights.values + depth, np.nan)
+    if (permanent & ~known).any():  # a river whose bed nobody measured lies as high as the water beside it
+        level = np.where(known | permanent, fill_gaps(level), np.nan)
     step = _step(depth.shape, math.sqrt(_TEXTURE_PIXELS))
-    rank = flood.legend.rank_of(depth[::step, ::step] * wet[::step, ::step])
-    image = flood.legend.colors()[rank]
-    image[..., 3] = np.where(rank > 0, round(opacity * 255), 0)
+    thin = (slice(None, None, step), slice(None, None, step))
+    table = np.concatenate([flood.legend.colors(), [(*rgb(PERMANENT_WATER), 255)]]).astype(np.uint8)
+    index = np.where(permanent[thin], len(table) - 1, flood.legend.rank_of(depth[thin]))
+    image: NDArray[np.uint8] = table[index]
+    image[..., 3] = np.where(index > 0, round(opacity * 255), 0)
     return _drape(level, flood.depth.frame, origin, (image, step), grow=_SHORE_CELLS)
 
 

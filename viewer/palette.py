@@ -16,10 +16,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BUILDING_STOPS", "TERRAIN_COLORS", "ClassColor", "class_colors", "class_table", "ramp", "rgb", "spread"]
+__all__ = [
+    "BUILDING_STOPS",
+    "PERMANENT_WATER",
+    "TERRAIN_COLORS",
+    "ClassColor",
+    "class_colors",
+    "class_table",
+    "ramp",
+    "rgb",
+    "spread",
+]
 
 TERRAIN_COLORS = ("#8fa695", "#b9c3a4", "#dcd6b8", "#d9c3a0", "#c4a58a", "#e9e3dc")
 """Low to high ground: quiet greens and sands, so that the blues, pinks and reds of water and ranks stand out."""
+
+PERMANENT_WATER = "#4f93b8"
+"""Sea and rivers as they always are."""
 
 BUILDING_STOPS = (
     (0.0, "#f3efe6"),

@@ -93,7 +93,7 @@ def shaded(mesh: Solids, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     wall = np.abs(mesh.normals[:, 2]) < 0.5
     foot = np.where(wall, 0.80 + 0.20 * np.clip(mesh.rise / 8.0, 0.0, 1.0), 1.0)
     lit = colors[mesh.vertex_building] * (light * foot)[:, None]
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,221 @@
+"""A scene from a store: which runs to show, and how much of them.
+
+The newest finished run of each stage is shown; a flood overlay comes with the very terrain that it was computed on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tiles.codecs import CHUNK_POINTS
+from tiles.columns import dequantised, read_columns
+from tiles.flood import FloodState, flood_names, read_flood
+from tiles.observations import read_feeds, read_observations
+from twin.errors import StoreError
+from twin.legend import depth_legend
+from twin.points import Points
+from viewer.cloud import BUDGET_SOFTWARE, deepest_lod, even_sample
+from viewer.content import LAYERS, FloodLayer, PointsLayer, SceneContent, TerrainLayer
+from viewer.live import Place, gauges
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from tiles.manifest import TileRow
+    from tiles.store import Store
+    from twin.building import Building
+    from twin.raster import Raster
+    from viewer.content import Gauge
+
+__all__ = ["load_points", "load_scene"]
+
+_OPTIONAL = ("intensity", "red", "green", "blue", "source")
+_PLAIN_NAMES = {"store", "out", "data", "twin"}
+
+
+def load_scene(
+    store: Store,
+    *,
+    layers: Collection[str] | None = None,
+    budget: int = BUDGET_SOFTWARE,
+    now: datetime | None = None,
+) -> SceneContent:
+    """Read what the asked layers need; a layer that the store has nothing for stays empty.
+
+    Parameters
+    ----------
+    store
+        Where from.
+    layers
+        Names of `LAYERS`; all if None.
+    budget
+        Points to read at most.
+    now
+        The moment to judge freshness at; readings after it are left out. The clock if None.
+
+    Raises
+    ------
+    StoreError
+        If the store has no points, or a layer's name is unknown.
+
+    Notes
+    -----
+    Time and memory grow with the cells of the terrain raster and with the budget, not with the points in the store.
+    """
+    wanted = _checked(layers)
+    moment = now or datetime.now(UTC).astimezone()
+    rows = store.tiles()
+    flood = _flood(store) if "flood" in wanted else None
+    terrain = _terrain(store, None if flood is None else flood[1]) if wanted & {"terrain", "flood", "gauges"} else None
+    if flood is not None and (terrain is None or terrain.heights.frame != flood[0].depth.frame):
+        flood = None
+    lowest = min((row.zmin for row in rows), default=0.0)
+    if terrain is not None and np.isfinite(terrain.heights.values).any():
+        lowest = float(np.nanmin(terrain.heights.values))
+    points = load_points(store, budget) if "points" in wanted else None
+    return SceneContent(
+        title=_title(store.path),
+        crs=store.crs,
+        vertical=store.vertical,
+        bounds=store.bounds if terrain is None else terrain.heights.frame.bounds,
+        zmin_m=lowest,
+        zmax_m=_top(rows, points),
+        now=moment,
+        data_from=_data_from(store),
+        terrain=terrain,
+        points=points,
+        buildings=_buildings(store) if "buildings" in wanted else (),
+        flood=None if flood is None else flood[0],
+        gauges=_gauges(store, terrain, lowest, moment) if "gauges" in wanted else (),
+    )
+
+
+def load_points(store: Store, budget: int) -> PointsLayer:
+    """Read the coarsest levels of detail that fit the budget, tile after tile; the same points every time.
+
+    Levels come first in a tile, so only the first chunks of its columns are decoded.
+    """
+    rows = store.tiles()
+    levels = [read_columns(store.path / store.tile_path(row), ("lod",))["lod"] for row in rows]
+    counts: Counter[int] = Counter()
+    for level in levels:
+        values, times = np.unique(level, return_counts=True)
+        counts.update(dict(zip(values.tolist(), times.tolist(), strict=True)))
+    deepest = deepest_lod(counts, budget)
+    classify = store.manifest.latest_run("classify")
+    run = None if classify is None else classify.run
+    clouds = [
+        _read_first(store, row, int(np.count_nonzero(level <= deepest)), run)
+        for row, level in zip(rows, levels, strict=True)
+    ]
+    return PointsLayer(
+        points=even_sample(Points.concatenate(clouds), budget),
+        n_total=sum(row.n_points for row in rows),
+        lod=deepest,
+        sources={row.id: Path(row.uri).name for row in store.manifest.sources() if row.state == "done"},
+        classified=run is not None,
+    )
+
+
+def _read_first(store: Store, row: TileRow, count: int, run: str | None) -> Points:
+    """Read the first `count` points of a tile with what a viewer needs of them."""
+    chunks: NDArray[np.bool_] = np.arange(0, row.n_points, CHUNK_POINTS) < count
+    names = [name for name in _OPTIONAL if name in row.columns]
+    delivered = [] if run is not None else [name for name in ("classification",) if name in row.columns]
+    columns = read_columns(store.path / store.tile_path(row), ("X", "Y", "Z", *names, *delivered), chunks)
+    if run is not None:
+        label = read_columns(store.path / store.labels_path(run, row.tile), ("label",), chunks)["label"]
+    else:
+        label = columns.pop("classification", np.zeros(row.n_points, np.uint8))
+    x, y, z = (
+        dequantised(columns.pop(name)[:count], store.scale[axis], store.offset[axis])
+        for axis, name in enumerate(("X", "Y", "Z"))
+    )
+    attributes = {name: column[:count] for name, column in columns.items()}
+    return Points(x=x, y=y, z=z, attributes={"label": label[:count], **attributes})
+
+
+def _terrain(store: Store, run: str | None) -> TerrainLayer | None:
+    from tiles.rasters import read_raster
+
+    latest = store.manifest.latest_run("terrain")
+    run = run or (None if latest is None else latest.run)
+    if run is None:
+        return None
+    heights: Raster = read_raster(store, run, "dtm")
+    return TerrainLayer(heights=heights, surface=read_raster(store, run, "dsm"))
+
+
+def _buildings(store: Store) -> tuple[Building, ...]:
+    from tiles.buildings import read_buildings
+
+    latest = store.manifest.latest_run("model")
+    return () if latest is None else tuple(read_buildings(store, latest.run))
+
+
+def _flood(store: Store) -> tuple[FloodLayer, str | None] | None:
+    """Return the overlay that was computed last, and the terrain run below it."""
+    if not flood_names(store):
+        return None
+    result = read_flood(store)
+    title = result.summary.get("title", {})
+    table = result.buildings
+    depths = zip(table["id"].tolist(), table["max_depth_m"].tolist(), strict=True)
+    layer = FloodLayer(
+        name=result.name,
+        title_ja=str(title.get("ja", result.name)),
+        title_en=str(title.get("en", result.name)),
+        depth=result.depth,
+        legend=depth_legend(str(result.summary.get("legend", "flood_depth_ja"))),
+        permanent=result.state.values == FloodState.WATER,
+        depth_by_building={str(name): float(depth) for name, depth in depths if depth > 0},
+    )
+    return layer, result.summary.get("lineage", {}).get("terrain_run")
+
+
+def _gauges(store: Store, terrain: TerrainLayer | None, floor_m: float, now: datetime) -> tuple[Gauge, ...]:
+    place = Place(
+        crs=store.crs,
+        vertical=store.vertical,
+        terrain=None if terrain is None else terrain.heights,
+        floor_m=floor_m,
+    )
+    limits = {feed.name: feed.limits for feed in read_feeds(store)}
+    return gauges(read_observations(store, latest=True, at=now), place, now, limits)
+
+
+def _checked(layers: Collection[str] | None) -> set[str]:
+    unknown = sorted(set(layers or ()) - set(LAYERS))
+    if unknown:
+        raise StoreError(f"unknown layers {', '.join(unknown)}; there are: {', '.join(LAYERS)}")
+    return set(LAYERS if layers is None else layers)
+
+
+def _top(rows: list[TileRow], points: PointsLayer | None) -> float:
+    """Height that the scene reaches; single birds and clouds do not count."""
+    highest = max((row.zmax for row in rows), default=0.0)
+    if points is None or len(points.points) == 0:
+        return highest
+    return float(np.percentile(points.points.z, 99.9))
+
+
+def _data_from(store: Store) -> datetime | None:
+    finished = [row.finished_at for row in store.manifest.runs() if row.state == "done" and row.finished_at]
+    if not finished:
+        return None
+    moment = datetime.fromisoformat(max(finished))
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _title(path: Path) -> str:
+    """Name the area after its folder; a folder that only says what it is leaves that to the one above."""
+    path = path.resolve()
+    name = path.parent.name if path.stem.lower() in _PLAIN_NAMES else path.stem
+    return name.replace("_", " ").replace("-", " ").strip().title() or "Twin"
