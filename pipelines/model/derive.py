@@ -1,0 +1,104 @@
+"""Outlines from building points, where nobody gave any.
+
+Points mark cells, cells form patches, each patch becomes an outline. Neighbours that touch come out as one building:
+points alone do not show a party wall under one roof.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.model.components import Patch, building_mask, patches
+from pipelines.model.outline import Outline, Unmodelled, repair
+from pipelines.model.regularise import outline_of
+from twin.errors import FootprintError
+from twin.raster import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pipelines.model.params import ModelParams
+    from twin.bounds import Bounds
+
+__all__ = ["derive_outlines"]
+
+
+def derive_outlines(
+    x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: ModelParams
+) -> tuple[list[Outline], list[Unmodelled]]:
+    """Draw the outlines that a tile owns.
+
+    Parameters
+    ----------
+    x, y
+        Building points of the tile and of `ModelParams.halo_m` around it, shape (n,), metres; in any order.
+    own
+        The tile.
+    params
+        Sizes; see there.
+
+    Returns
+    -------
+    tuple
+        Outlines south to north, named by the place of their anchor cell in millimetres, and patches that no outline
+        could be drawn of, with reasons. Whatever the tiles, the union over them is the same.
+    """
+    if len(x) == 0:
+        return [], []
+    frame = Frame.covering(own.buffered(params.halo_m), params.cell_m)
+    mask = building_mask(x, y, frame, params)
+    points_of = _lookup(x, y, frame)
+    outlines: list[Outline] = []
+    failed: list[Unmodelled] = []
+    for patch in patches(mask, frame, own, params):
+        name = _name(patch, params.cell_m)
+        facts = {"outline": "derived-block" if patch.is_block else "derived"}
+        try:
+            parts = repair(outline_of(patch, points_of(patch), params), params)
+        except FootprintError as error:
+            failed.append(Unmodelled(id=name, reason=str(error)))
+            continue
+        largest = max(parts, key=lambda part: part.area)
+        outlines.append(Outline(id=name, polygon=largest, attributes=facts))
+    return outlines, failed
+
+
+def _name(patch: Patch, cell_m: float) -> str:
+    row, column = patch.anchor
+    return f"b_{round((column + 0.5) * cell_m * 1000)}_{round((row + 0.5) * cell_m * 1000)}"
+
+
+def _lookup(x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame) -> Callable[[Patch], NDArray[np.float64]]:
+    """Return a function that gives the points of a patch, shape (n, 2)."""
+    row, column, inside = frame.cells_of(x, y)
+    south_row = frame.rows - 1 - row[inside]
+    cell = south_row * frame.columns + column[inside]
+    order = np.argsort(cell, kind="stable")
+    xy = np.column_stack([x[inside][order], y[inside][order]])
+    start = np.searchsorted(cell[order], np.arange(frame.rows * frame.columns + 1))
+    n_columns = frame.columns
+
+    def points_of(patch: Patch) -> NDArray[np.float64]:
+        # Opening may have taken the outermost cells; blocks end where their neighbour begins.
+        grow = 0 if patch.is_block else 1
+        cells = _dilated(patch.cells) if grow else patch.cells
+        r, c = np.nonzero(cells)
+        at = (patch.row0 - frame.row0 - grow + r) * n_columns + patch.column0 - frame.column0 - grow + c
+        count = start[at + 1] - start[at]
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return xy[np.repeat(start[at], count) + within]
+
+    return points_of
+
+
+def _dilated(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Grow by one cell in all eight directions; one cell larger on each side."""
+    grown = np.zeros((cells.shape[0] + 2, cells.shape[1] + 2), np.bool_)
+    for r in range(3):
+        for c in range(3):
+            grown[r : r + cells.shape[0], c : c + cells.shape[1]] |= cells
+    return grown

@@ -1,0 +1,173 @@
+"""Buildings in the store: one CityJSONSeq file a tile, one table, and a list of what has no model.
+
+::
+
+    STORE/buildings/<run>/<z>/<x>_<y>.city.jsonl    features that the tile owns, sorted by id
+    STORE/buildings/<run>/attributes.parquet        GeoParquet: outlines with every attribute, sorted by id
+    STORE/buildings/<run>/without_model.json        [{"id", "reason"}], sorted by id
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tiles.atomic import atomic_path, tree_checksum, write_text
+from tiles.cityjson import read_cityjsonseq, write_cityjsonseq
+from twin.errors import StoreError
+from twin.tiling import TileId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import geopandas
+
+    from tiles.store import Store
+    from twin.bounds import Bounds
+    from twin.building import Building
+
+__all__ = [
+    "building_table",
+    "buildings_folder",
+    "iter_buildings",
+    "read_buildings",
+    "read_without_model",
+    "table_of",
+    "write_table",
+    "write_tile_buildings",
+    "write_without_model",
+]
+
+
+def buildings_folder(store: Store, run: str) -> Path:
+    """Folder of a model run."""
+    return store.path / "buildings" / run
+
+
+def write_tile_buildings(store: Store, run: str, tile: TileId, buildings: Sequence[Building]) -> tuple[str, str]:
+    """Write the features that a tile owns, sorted by id; returns the path relative to the store and the checksum."""
+    target = buildings_folder(store, run) / f"{tile}.city.jsonl"
+    corner = store.grid.bounds(tile)
+    write_cityjsonseq(
+        target,
+        sorted(buildings, key=lambda building: building.id),
+        crs=store.crs,
+        vertical=store.vertical,
+        translate=(corner.xmin, corner.ymin, 0.0),
+    )
+    return target.relative_to(store.path).as_posix(), tree_checksum(target)
+
+
+def iter_buildings(store: Store, run: str, bounds: Bounds | None = None) -> Iterator[Building]:
+    """Yield a run's buildings tile by tile, of each tile in order of id.
+
+    Parameters
+    ----------
+    store, run
+        Store and model run.
+    bounds
+        Yield only buildings whose outline's box touches these; buildings that stick out of their tile by more than
+        a tile's edge may be missed then. All if None.
+
+    Raises
+    ------
+    StoreError
+        If a tile's file is gone.
+    """
+    tiles = {row.tile for row in store.tiles()}
+    near = None if bounds is None else bounds.buffered(store.grid.edge_m)
+    for key, artefact in sorted(store.manifest.artefacts(run).items()):
+        tile = _tile(key)
+        if tile not in tiles or (near is not None and not near.intersects(store.grid.bounds(tile))):
+            continue
+        path = store.path / artefact.path
+        if not path.is_file():
+            raise StoreError(f"{path} is gone; run `twin model {store.path}` again")
+        for building in read_cityjsonseq(path):
+            if bounds is None or _touches(bounds, building):
+                yield building
+
+
+def read_buildings(store: Store, run: str, bounds: Bounds | None = None) -> list[Building]:
+    """Return a run's buildings sorted by id; parameters as for `iter_buildings`."""
+    return sorted(iter_buildings(store, run, bounds), key=lambda building: building.id)
+
+
+def table_of(buildings: Iterable[Building], crs: str) -> geopandas.GeoDataFrame:
+    """Return buildings as a table sorted by id: outline and attributes, without the solid.
+
+    Columns are the fields of `Building` and every attribute that some building has; an attribute with values of
+    several types becomes text.
+    """
+    import geopandas as gpd
+
+    rows = sorted(buildings, key=lambda building: building.id)
+    own = ("id", "lod", "ground_m", "roof_m", "measured_height_m", "n_points", "rmse_m")
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in own}
+    for name in sorted({name for row in rows for name in row.attributes} - set(own)):
+        columns[name] = _uniform([row.attributes.get(name) for row in rows])
+    return gpd.GeoDataFrame(columns, geometry=[row.footprint for row in rows], crs=crs)
+
+
+def write_table(store: Store, run: str, table: geopandas.GeoDataFrame) -> Path:
+    """Write a run's table as GeoParquet."""
+    path = buildings_folder(store, run) / "attributes.parquet"
+    with atomic_path(path) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
+    return path
+
+
+def building_table(store: Store, run: str) -> geopandas.GeoDataFrame:
+    """Read a run's table.
+
+    Raises
+    ------
+    StoreError
+        If the run has none, because it did not finish.
+    """
+    import geopandas as gpd
+
+    path = buildings_folder(store, run) / "attributes.parquet"
+    if not path.is_file():
+        raise StoreError(f"{path} is missing; run `twin model {store.path}`")
+    return gpd.read_parquet(path)
+
+
+def write_without_model(store: Store, run: str, entries: Iterable[Mapping[str, str]]) -> Path:
+    """Write the list of outlines without a model."""
+    path = buildings_folder(store, run) / "without_model.json"
+    lines = sorted(entries, key=lambda entry: (entry["id"], entry["reason"]))
+    write_text(path, json.dumps(lines, ensure_ascii=False, indent=1) + "\n")
+    return path
+
+
+def read_without_model(store: Store, run: str) -> list[dict[str, str]]:
+    """Return ``{"id", "reason"}`` of each outline without a model, sorted by id; empty if the run wrote none."""
+    path = buildings_folder(store, run) / "without_model.json"
+    if not path.is_file():
+        return []
+    entries: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    return entries
+
+
+def _tile(key: str) -> TileId | None:
+    try:
+        return TileId.parse(key)
+    except ValueError:
+        return None
+
+
+def _touches(bounds: Bounds, building: Building) -> bool:
+    xmin, ymin, xmax, ymax = building.footprint.bounds
+    return bool(xmin < bounds.xmax and xmax >= bounds.xmin and ymin < bounds.ymax and ymax >= bounds.ymin)
+
+
+def _uniform(values: list[Any]) -> list[Any]:
+    """Values of one type: numbers stay numbers, a mixture becomes text, lists and mappings become JSON."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {bool} or kinds <= {int, float} or kinds <= {str}:
+        return values
+    return [
+        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
+    ]
