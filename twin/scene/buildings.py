@@ -11,7 +11,17 @@ import shapely
 from numpy.random import Generator
 from shapely import Polygon
 
-__all__ = ["KINDS", "BuildingKind", "BuildingSpec", "Prism", "RoofPlane", "SceneBuilding", "as_truth", "design", "prisms"]
+__all__ = [
+    "KINDS",
+    "BuildingKind",
+    "BuildingSpec",
+    "Prism",
+    "RoofPlane",
+    "SceneBuilding",
+    "as_truth",
+    "design",
+    "prisms",
+]
 
 BuildingKind = Literal[
     "flat", "gabled", "hipped", "shed", "l_shaped", "stepped", "penthouse", "courtyard", "row", "highrise"
@@ -82,7 +92,9 @@ class BuildingSpec(NamedTuple):
     """Kind's own proportion, 0 to 1: width of a wing, of a step, of a penthouse."""
 
 
-def design(kind: BuildingKind, place: tuple[float, float, float], room: tuple[float, float], rng: Generator) -> BuildingSpec:
+def design(
+    kind: BuildingKind, place: tuple[float, float, float], room: tuple[float, float], rng: Generator
+) -> BuildingSpec:
     """Draw the measures of a building of a kind.
 
     Parameters
@@ -222,7 +234,10 @@ def _outline(prism: Prism) -> Polygon:
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     return Polygon(
         [
-            (prism.u + i * prism.half_p * c - j * prism.half_q * s, prism.v + i * prism.half_p * s + j * prism.half_q * c)
+            (
+                prism.u + i * prism.half_p * c - j * prism.half_q * s,
+                prism.v + i * prism.half_p * s + j * prism.half_q * c,
+            )
             for i, j in corners
         ]
     )
@@ -274,7 +289,9 @@ def _faces(parts: list[Prism]) -> list[tuple[Polygon, tuple[float, float, float]
     return faces
 
 
-def _visible(faces: list[tuple[Polygon, tuple[float, float, float]]]) -> list[tuple[Polygon, tuple[float, float, float]]]:
+def _visible(
+    faces: list[tuple[Polygon, tuple[float, float, float]]],
+) -> list[tuple[Polygon, tuple[float, float, float]]]:
     """Cut away what lies under a higher face; of two equal heights the earlier face stays."""
     out = []
     for k, (region, plane) in enumerate(faces):
@@ -320,9 +337,7 @@ def as_truth(
         kind=spec.kind,
         footprint=shapely.set_precision(shapely.transform(footprint, lambda uv: uv + (x0, y0)), 1e-3),
         roof_planes=tuple(
-            RoofPlane(
-                polygon=shapely.transform(piece, lambda uv: uv + (x0, y0)), a=a, b=b, c=c - a * x0 - b * y0
-            )
+            RoofPlane(polygon=shapely.transform(piece, lambda uv: uv + (x0, y0)), a=a, b=b, c=c - a * x0 - b * y0)
             for piece, (a, b, c) in faces
         ),
         ground_m=ground_m,

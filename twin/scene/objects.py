@@ -121,9 +121,7 @@ def assemble(edge_m: float, solids: Solids, crowns: NDArray[np.float64], rods: R
     )  # fmt: skip
 
 
-def _boxes(
-    solids: Solids, crowns: NDArray[np.float64], rods: Rods
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _boxes(solids: Solids, crowns: NDArray[np.float64], rods: Rods) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(umin, vmin, umax, vmax) and the top of every object, in the numbering of `Objects`."""
     u, v, c, s, p, q, _, top = solids.place.T
     reach_u, reach_v = np.abs(c) * p + np.abs(s) * q, np.abs(s) * p + np.abs(c) * q

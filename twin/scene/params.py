@@ -37,7 +37,7 @@ class SceneParams:
     max_scan_angle_deg: float = 25.0
     """Half of the field of view in degrees."""
     look_angle_deg: float = 8.0
-    """Tilt of the scan plane, alternately ahead and astern in degrees, so that walls across the track are seen too."""
+    """Tilt of the scan plane ahead, in degrees, so that walls across the track are seen too (in turn from both sides)."""
     low_noise_share: float = 2e-4
     """Share of pulses that end below the surface (multipath)."""
     high_noise_share: float = 1e-4

@@ -85,7 +85,10 @@ def places_of(lay: Layout, origin: tuple[float, float]) -> dict[str, tuple[float
             "canal": (canal_centre(lay, lay.bridge_v + 8.0), lay.bridge_v + 8.0),
             "bridge": (lay.canal_u, lay.bridge_v),
             "canal_dike": (canal_centre(lay, south) + inner + 2.2, south),
-            "sea_dike": (0.8 * lay.edge, lay.coast_v + 2.0 + 2.0 * float(np.sin(0.8 * lay.edge / 41.0 + lay.phases[0]))),
+            "sea_dike": (
+                0.8 * lay.edge,
+                lay.coast_v + 2.0 + 2.0 * float(np.sin(0.8 * lay.edge / 41.0 + lay.phases[0])),
+            ),
             "low_street": (lay.canal_u + lay.street_u, lay.bridge_v + 14.0),
             "low_street_west": (lay.canal_u - lay.street_u, lay.bridge_v + 14.0),
             "islet": (lay.centre_u, lay.centre_v),

@@ -26,7 +26,9 @@ from twin.scene.terrain import SAND, cover_at, ground_at, is_water
 __all__ = ["Returns", "Scan", "empty_returns", "fire"]
 
 _GROUND, _BUILDING = int(PointClass.GROUND), int(PointClass.BUILDING)
-_LOW, _MEDIUM, _HIGH = (int(c) for c in (PointClass.LOW_VEGETATION, PointClass.MEDIUM_VEGETATION, PointClass.HIGH_VEGETATION))
+_LOW, _MEDIUM, _HIGH = (
+    int(c) for c in (PointClass.LOW_VEGETATION, PointClass.MEDIUM_VEGETATION, PointClass.HIGH_VEGETATION)
+)
 _WATER, _SURFACE, _SEABED = int(PointClass.WATER), int(PointClass.WATER_SURFACE), int(PointClass.SEABED)
 _WIRE, _LOW_NOISE, _HIGH_NOISE = int(PointClass.WIRE), int(PointClass.LOW_NOISE), int(PointClass.HIGH_NOISE)
 
@@ -59,7 +61,7 @@ class Scan(NamedTuple):
     half_angle: float
     """Half field of view, radians."""
     look: float
-    """Tilt of the scan plane, radians, in turn ahead and astern."""
+    """Tilt of the scan plane towards the north, radians; negative towards the south."""
     start_s: float
     """GPS time of the first pulse."""
     pulse_s: float
@@ -162,9 +164,8 @@ def fire(lay: Layout, objects: Objects, scan: Scan, line0: int, line1: int, out:
             if line % 2 == 1:
                 swing = -swing
             theta = scan.half_angle * swing
-            look = scan.look if line % 2 == 0 else -scan.look
             du = math.sin(theta)
-            dv, dz = math.cos(theta) * math.sin(look), -math.cos(theta) * math.cos(look)
+            dv, dz = math.cos(theta) * math.sin(scan.look), -math.cos(theta) * math.cos(scan.look)
             su, sz = scan.track_u, scan.altitude
             sv = scan.first_v + (line + index / scan.pulses + 0.3 * (uniform(key, 1) - 0.5)) * scan.step_v
             # A quick look whether the pulse can land inside at all.
@@ -237,7 +238,11 @@ def fire(lay: Layout, objects: Objects, scan: Scan, line0: int, line1: int, out:
                             material = WALL
                         facing = max(0.15, nu * uu + nv * uv + nz * uz)
                         where[n, 0], where[n, 1], where[n, 2] = gu + solid_s * uu, gv + solid_s * uv, gz + solid_s * uz
-                        where[n, 3], where[n, 4], where[n, 5] = energy * facing, _lit(nu, nv, nz), objects.solids.tint[solid]
+                        where[n, 3], where[n, 4], where[n, 5] = (
+                            energy * facing,
+                            _lit(nu, nv, nz),
+                            objects.solids.tint[solid],
+                        )
                         what[n, 0], what[n, 1] = int(objects.solids.point_class[solid]), material
                         what[n, 2] = int(objects.solids.owner[solid])
                         n += 1

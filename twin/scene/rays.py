@@ -20,6 +20,8 @@ __all__ = ["MAX_POROUS", "collect", "ellipsoid_span", "ground_hit", "prism_hit"]
 
 MAX_POROUS = 48
 """Crowns and rods that one ray may touch; a closed wood needs about ten."""
+_STEEPEST = 6.0
+"""Rise of the steepest cliff per metre."""
 _ROD_REACH = 0.10
 """Half the beam's width on the ground in metres: a wire this near the ray sends light back."""
 
@@ -31,7 +33,7 @@ def ground_hit(
     """Place (u, v, z) where a ray from (su, sv, sz) along (du, dv, dz), dz < 0, meets the ground; z is the ground's.
 
     `high` is a height that no ground exceeds. Gentle ground takes a few secant steps; near cliffs the ray is walked
-    from above, so that the first crossing is found, then halved down to a millimetre.
+    from above, so that the first crossing is found.
     """
     t0 = (sz - high) / -dz
     z = ground_at(lay, su + t0 * du, sv + t0 * dv)
@@ -42,7 +44,7 @@ def ground_hit(
         for _ in range(8):
             z = ground_at(lay, u, v)
             gap = sz + t * dz - z
-            if abs(gap) < 1e-3:
+            if abs(gap) < 4e-3:
                 return u, v, z
             if abs(gap - last_gap) < 1e-12:
                 break
@@ -57,14 +59,17 @@ def ground_hit(
 def _walk(
     lay: Layout, su: float, sv: float, sz: float, du: float, dv: float, dz: float, high: float
 ) -> tuple[float, float, float]:
+    """Step by what is surely free: the gap closes no faster than the ray sinks plus the steepest ground rises."""
+    closing = -dz + _STEEPEST * math.hypot(du, dv)
     above = (sz - high) / -dz
     below = above
-    for _ in range(4000):
-        below = above + 0.4
-        if sz + below * dz <= ground_at(lay, su + below * du, sv + below * dv):
+    for _ in range(1000):
+        gap = sz + below * dz - ground_at(lay, su + below * du, sv + below * dv)
+        if gap <= 0.0:
             break
         above = below
-    for _ in range(10):
+        below += max(gap / closing, 0.01)
+    for _ in range(4):
         t = 0.5 * (above + below)
         if sz + t * dz > ground_at(lay, su + t * du, sv + t * dv):
             above = t

@@ -79,9 +79,7 @@ class Scene:
         crowns = plant(lay, params.seed, standing, town.parks, line_v(lay))
         objects = assemble(lay.edge, solids_of(rows), crowns, rods)
         strips = plan_survey(params, lay, objects)
-        return Scene(
-            params=params, origin=origin_of(params), layout=lay, town=town, objects=objects, strips=strips
-        )
+        return Scene(params=params, origin=origin_of(params), layout=lay, town=town, objects=objects, strips=strips)
 
     @property
     def bounds(self) -> Bounds:

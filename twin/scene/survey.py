@@ -23,7 +23,7 @@ _SPEED_M_S = 55.0
 _TURN_S = 90.0
 """Time from the end of a strip to the start of the next."""
 _SIDELAP = 1.3
-"""Swath over the strips' spacing: 30 per cent of overlap on the highest ground, more below."""
+"""Swath over the strips' spacing: 30 per cent of overlap on the highest ground, 10 on the highest roof, more below."""
 _WIDEST_M = 300.0
 """Largest spacing of strips."""
 _PILOT_PULSES = 60_000
@@ -70,7 +70,7 @@ def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float)
     half_angle = math.radians(params.max_scan_angle_deg)
     high = float(grid_of(lay, 400).max()) + 2.0
     above = 0.5 * _SIDELAP * spacing / math.tan(half_angle)
-    altitude = max(high + above, objects.top + 60.0)
+    altitude = max(high + above, objects.top + 0.55 / _SIDELAP * 2.0 * above)
     swath = 2.0 * (altitude - lay.water) * math.tan(half_angle)
     look = math.radians(params.look_angle_deg)
     margin = (altitude + 30.0) * math.tan(look) / math.cos(half_angle) + 1.0
@@ -93,7 +93,7 @@ def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float)
             altitude=altitude,
             pulses=pulses,
             half_angle=half_angle,
-            look=look,
+            look=-look if southward else look,
             start_s=_START_S + k * math.ceil(duration + _TURN_S),
             pulse_s=duration / (lines * pulses),
             offset_u=float(offset[0]),
@@ -105,5 +105,7 @@ def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float)
             high_noise=params.high_noise_share,
             high_ground=high,
         )
-        out.append(Strip(number=k + 1, scan=scan, lines=lines, lines_per_piece=max(1, params.pulses_per_piece // pulses)))
+        out.append(
+            Strip(number=k + 1, scan=scan, lines=lines, lines_per_piece=max(1, params.pulses_per_piece // pulses))
+        )
     return tuple(out)

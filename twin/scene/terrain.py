@@ -156,6 +156,7 @@ def _hills_ground(lay: Layout, u: float, v: float) -> float:
 
 @njit
 def _volcano_reach(lay: Layout, u: float, v: float) -> float:
+    """Distance inland from the volcanic island's shore, negative at sea."""
     du, dv = u - lay.centre_u, v - lay.centre_v
     r = math.hypot(du, dv)
     phi = math.atan2(dv, du)
@@ -168,12 +169,27 @@ def harbour_weight(lay: Layout, u: float, v: float) -> float:
     """1 in the gentle southern sector of the volcanic island, 0 where its coast is a cliff."""
     du, dv = u - lay.centre_u, v - lay.centre_v
     south = math.atan2(du, -dv)
-    return smoothstep((0.95 - abs(south)) / 0.35)
+    inner = math.hypot(du, dv) / lay.radius
+    return smoothstep((1.05 - abs(south)) / 0.35) * smoothstep((inner - 0.15) / 0.25)
+
+
+@njit
+def in_harbour_town(lay: Layout, u: float, v: float) -> bool:
+    """Whether the place lies on the plain behind the harbour."""
+    return v < lay.centre_v - 0.25 * lay.radius and harbour_weight(lay, u, v) > 0.6 and _volcano_reach(lay, u, v) > 8.0
+
+
+@njit
+def _cone(lay: Layout, u: float, v: float) -> float:
+    """Height of the volcano above the island's plateau, with its crater; it stands in the island's north."""
+    r = math.hypot(u - lay.centre_u, v - lay.centre_v - 0.22 * lay.radius)
+    foot, rim = 0.62 * lay.radius, 0.13 * lay.radius
+    lift = max(0.0, 1.0 - max(r, rim) / foot)
+    return lay.relief * lift * math.sqrt(lift) - max(0.0, rim - max(r, 0.4 * rim)) * 0.8
 
 
 @njit
 def _island_ground(lay: Layout, u: float, v: float) -> float:
-    r = math.hypot(u - lay.centre_u, v - lay.centre_v)
     reach = _volcano_reach(lay, u, v)
     away = max(0.0, -reach)
     bed = -3.0 - 20.0 * (1.0 - math.exp(-away / 120.0)) + 0.2 * math.sin(u / 8.0 + lay.phases[5]) * math.sin(v / 6.0)
@@ -184,12 +200,8 @@ def _island_ground(lay: Layout, u: float, v: float) -> float:
     cliff = lay.top + 0.08 * lay.top * roll
     shore = 2.4 + 0.05 * max(0.0, reach) + 0.1 * roll
     coast = cliff + (shore - cliff) * gentle
-    foot = 0.78 * lay.radius
-    rim = 0.09 * lay.radius
-    lift = max(0.0, 1.0 - max(r, rim) / foot)
-    cone = lay.relief * lift * math.sqrt(lift) - max(0.0, rim - r) * 0.7
     width = 5.0 + 13.0 * gentle
-    return bed + (coast + cone - bed) * smoothstep((reach + 2.0) / width)
+    return bed + (coast + _cone(lay, u, v) - bed) * smoothstep((reach + 2.0) / width)
 
 
 @njit
@@ -209,7 +221,7 @@ def is_cliff(lay: Layout, u: float, v: float) -> bool:
         return abs(math.hypot(u - lay.centre_u, v - lay.centre_v) - lay.radius) < 0.2 * lay.radius + 12.0
     if lay.kind == HILLS:
         return False
-    return abs(_volcano_reach(lay, u, v)) < 25.0
+    return abs(_volcano_reach(lay, u, v)) < 14.0
 
 
 @njit
@@ -247,9 +259,9 @@ def cover_at(lay: Layout, u: float, v: float, ground: float) -> int:
         return YARD if level - math.floor(level) < TERRACE_FLAT else CONCRETE
     if _volcano_reach(lay, u, v) < 6.0:
         return SAND if harbour_weight(lay, u, v) > 0.6 else ROCK
-    if harbour_weight(lay, u, v) > 0.6 and v < lay.street_v + 3.0 * BLOCK_V:
+    if in_harbour_town(lay, u, v):
         return ASPHALT if street_distance(lay, u, v) < 0.0 else YARD
-    return GRASS if ground < 0.55 * lay.relief else ROCK
+    return GRASS if _cone(lay, u, v) < 0.35 * lay.relief else ROCK
 
 
 @njit(cache=True)

@@ -25,7 +25,7 @@ from twin.scene.terrain import (
     canal_distance,
     coast_distance,
     ground_at,
-    harbour_weight,
+    in_harbour_town,
     quarter_weight,
 )
 
@@ -112,7 +112,9 @@ def _on_lot(use: str, lot: Lot, ground: float, rng: Generator) -> list[tuple[Bui
     if turned:
         room = room[1], room[0]
     spec = design(kind, (lot.u, lot.v, ground), room, rng)
-    spec = spec._replace(angle=spec.angle * (0.0 if lot.angle else 1.0) + lot.angle + (0.5 * math.pi if turned else 0.0))
+    spec = spec._replace(
+        angle=spec.angle * (0.0 if lot.angle else 1.0) + lot.angle + (0.5 * math.pi if turned else 0.0)
+    )
     if kind != "row":
         return [(spec, ground)]
     units = 3
@@ -173,7 +175,7 @@ def _allowed(lay: Layout, u: float, v: float) -> bool:
         return coast_distance(lay, u, v) > 10.5 and canal_distance(lay, u, v) > toe
     if lay.kind == HILLS:
         return quarter_weight(lay, u, v) > 0.98
-    return harbour_weight(lay, u, v) > 0.85 and ground_at(lay, u, v) > 2.0
+    return in_harbour_town(lay, u, v)
 
 
 @njit(cache=True)

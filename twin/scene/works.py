@@ -46,7 +46,7 @@ def canal_centre(lay: Layout, v: float) -> float:
 
 def line_v(lay: Layout) -> float:
     """Return v of the power line, which runs along u."""
-    return (0.86 if lay.kind == BAY else 0.9 if lay.kind == HILLS else 0.42) * lay.edge
+    return (0.86 if lay.kind == BAY else 0.9 if lay.kind == HILLS else 0.46) * lay.edge
 
 
 def build_works(lay: Layout) -> Works:
