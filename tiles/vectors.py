@@ -7,7 +7,6 @@ refused where its coordinates cannot be degrees.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from twin.crs import parse_crs
 from twin.errors import ConfigError, CrsError, FormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import geopandas

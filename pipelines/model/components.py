@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -171,7 +172,7 @@ def _cuts(first: int, count: int, edge: int) -> list[slice]:
     """Slices of a frame's axis between the global multiples of `edge`."""
     inner = range(-(-first // edge) * edge, first + count, edge)
     stops = [0, *(stop - first for stop in inner if stop > first), count]
-    return [slice(a, b) for a, b in zip(stops, stops[1:], strict=False) if b > a]
+    return [slice(a, b) for a, b in pairwise(stops) if b > a]
 
 
 def _patch(cells: NDArray[np.bool_], corner: tuple[int, int], frame: Frame, *, is_block: bool) -> Patch:

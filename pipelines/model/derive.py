@@ -90,7 +90,8 @@ def _lookup(x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame) -> Cal
         at = (patch.row0 - frame.row0 - grow + r) * n_columns + patch.column0 - frame.column0 - grow + c
         count = start[at + 1] - start[at]
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        return xy[np.repeat(start[at], count) + within]
+        found: NDArray[np.float64] = xy[np.repeat(start[at], count) + within]
+        return found
 
     return points_of
 

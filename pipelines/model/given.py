@@ -11,15 +11,15 @@ import numpy as np
 import shapely
 
 from pipelines.model.outline import Outline, Unmodelled, repair
+from twin.bounds import Bounds
 from twin.errors import FootprintError
-from twin.tiling import TileId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pipelines.model.params import ModelParams
     from tiles.vectors import Shape
-    from twin.tiling import TileGrid
+    from twin.tiling import TileGrid, TileId
 
 __all__ = ["GIVEN_REACH_M", "Given", "assign", "clean", "from_json", "to_json"]
 
@@ -163,8 +163,6 @@ def _tile_over(x: float, y: float, grid: TileGrid, known: set[TileId], levels: l
 
 def _samples(box: tuple[float, float, float, float], grid: TileGrid, levels: list[int]) -> list[tuple[float, float]]:
     """Return the centre of every smallest tile that a box touches."""
-    from twin.bounds import Bounds
-
     finest = levels[-1] if levels else 0
     bounds = Bounds(xmin=box[0], ymin=box[1], xmax=box[2], ymax=box[3])
     return [grid.bounds(tile).center for tile in grid.tiles_over(bounds, finest)]

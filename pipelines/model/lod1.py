@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.model.params import ModelParams
     from twin.raster import Raster
 
-__all__ = ["model_lod1", "roof_heights"]
+__all__ = ["Xyz", "model_lod1", "roof_heights"]
 
 LOD1_HEIGHT_TYPE = 2
 """PLATEAU's code for an LoD1 height taken as the median of the points (``uro:lod1HeightType``)."""

@@ -6,14 +6,13 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines.model.derive import derive_outlines
 from pipelines.model.given import GIVEN_REACH_M, assign, clean, from_json, to_json
-from pipelines.model.lod1 import model_lod1
+from pipelines.model.lod1 import Xyz, model_lod1
 from pipelines.model.params import ModelParams
 from tiles.atomic import write_text
 from tiles.buildings import (
@@ -32,8 +31,7 @@ from twin.points import PointClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from pipelines.model.outline import Outline, Unmodelled
     from tiles.store import Store
@@ -164,9 +162,7 @@ class ModelStage:
             "n_without_model": len(entries),
         }
 
-    def _inputs(
-        self, store: Store, run: str, tile: TileId
-    ) -> tuple[Sequence[Outline], list[Unmodelled], tuple[NDArray[np.float64], ...]]:
+    def _inputs(self, store: Store, run: str, tile: TileId) -> tuple[Sequence[Outline], list[Unmodelled], Xyz]:
         """Outlines that the tile owns, what could not be outlined, and the building points around them."""
         if self.footprints is None:
             points = self._building_points(store, tile, self.halo_m)
@@ -174,11 +170,11 @@ class ModelStage:
             return outlines, failed, points
         outlines = from_json(_given_path(store, run, tile).read_text(encoding="utf-8"))
         if not outlines:
-            return [], [], (np.empty(0),) * 3
+            return [], [], (np.empty(0), np.empty(0), np.empty(0))
         reach = _reach(store.grid.bounds(tile), outlines)
         return outlines, [], self._building_points(store, tile, reach)
 
-    def _building_points(self, store: Store, tile: TileId, halo_m: float) -> tuple[NDArray[np.float64], ...]:
+    def _building_points(self, store: Store, tile: TileId, halo_m: float) -> Xyz:
         columns = ("classification",) if self.labels_run is None else ()
         points, _ = store.read_with_halo(tile, halo_m, columns, labels_run=self.labels_run)
         label = points["classification" if self.labels_run is None else "label"]
