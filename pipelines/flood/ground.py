@@ -1,0 +1,214 @@
+"""The ground that a flood runs over: where water is, where nothing is known, where a gate stands.
+
+Laser light gives few returns from water, so water shows as a hole in the terrain as often as it shows as a class. What
+counts as what is decided here, on the safe side, and counted:
+
+* the water mask, and every hole inside the survey that touches it (or touches a seed), is water;
+* a hole that reaches the edge of the raster is outside the survey: unknown, unless a seed area covers it;
+* every other hole is unknown. Unknown cells stop water and are reported, never shown as dry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from rasterio.features import rasterize
+from rasterio.transform import Affine
+from scipy import ndimage
+
+from pipelines.flood.connectivity import WALL, to_millimetres
+from twin.errors import StageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
+
+    from twin.raster import Frame
+
+__all__ = ["BurnedBarrier", "FloodGround", "SeedChoice", "prepare_ground"]
+
+WaterChoice = Literal["none", "all", "edge", "largest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedChoice:
+    """Which water floods: the sea or the river, not the pond in the park."""
+
+    water: WaterChoice = "edge"
+    """Bodies of the water mask that are seeds: those that reach the edge of the terrain, the largest, all, or none."""
+    points: tuple[tuple[float, float], ...] = ()
+    """Places (x, y) in the store's CRS; each takes its cell and the whole body of water that it lies in."""
+    areas: tuple[BaseGeometry, ...] = ()
+    """Polygons in the store's CRS; every cell whose centre lies inside is water and a seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurnedBarrier:
+    """A gate or wall, in the datum of the terrain."""
+
+    geometry: BaseGeometry
+    """Line or polygon in the store's CRS."""
+    height_m: float
+    """Crest of a closed barrier, sill of an open one."""
+    is_open: bool
+    """Closed raises the ground to the crest; open lowers it to the sill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FloodGround:
+    """Arrays of one shape (rows, columns), row 0 in the north."""
+
+    ground_mm: NDArray[np.int32]
+    """Ground height, millimetres in the terrain's datum; `WALL` where unknown, and in water without a measured bed."""
+    seeds: NDArray[np.bool_]
+    """Cells where the flood begins."""
+    water: NDArray[np.bool_]
+    """Cells that are water before the flood, seeds included."""
+    unknown: NDArray[np.bool_]
+    """Cells without ground that are not water."""
+
+
+def prepare_ground(
+    dtm_m: NDArray[np.floating[Any]],
+    water: NDArray[np.bool_],
+    frame: Frame,
+    choice: SeedChoice,
+    barriers: Sequence[BurnedBarrier] = (),
+) -> FloodGround:
+    """Decide what each cell is, burn the barriers, and find the seeds.
+
+    Parameters
+    ----------
+    dtm_m
+        Bare earth, metres in one datum, NaN where there is none. Under buildings it is the filled ground.
+    water
+        Water mask of the same shape; all False where water was not classified.
+    frame
+        Cells of both.
+    choice
+        Which water floods.
+    barriers
+        Gates and walls, applied before bodies of water are told apart, so a closed gate parts a canal from the sea.
+
+    Raises
+    ------
+    StageError
+        If a seed point lies outside, or nothing is left to start from.
+    """
+    ground, walled = _burn(to_millimetres(dtm_m), frame, barriers)
+    declared = _inside(choice.areas, frame) & ~walled
+    hole = (ground == WALL) & ~water & ~declared
+    points = _cells(choice.points, frame)
+    water = _with_holes((water & ~walled) | declared | (points & hole), hole)
+    seeds = _chosen(water, declared, points, choice.water)
+    if not seeds.any():
+        raise StageError("no seed: the terrain has no such water; name seed points or areas on the sea or the river")
+    return FloodGround(
+        ground_mm=_level_ponds(ground, water & ~seeds),
+        seeds=seeds,
+        water=water,
+        unknown=(ground == WALL) & ~water,
+    )
+
+
+def _burn(
+    ground: NDArray[np.int32], frame: Frame, barriers: Sequence[BurnedBarrier]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Ground with barriers, and which cells closed barriers cover; a line covers every cell that it touches."""
+    walled = np.zeros(ground.shape, dtype=np.bool_)
+    for barrier in barriers:
+        cells = _inside((barrier.geometry,), frame, all_touched=True)
+        height = np.int32(round(barrier.height_m * 1000))
+        if barrier.is_open:
+            ground = np.where(cells & (ground != WALL), np.minimum(ground, height), ground)
+        else:
+            raised = np.where(ground == WALL, height, np.maximum(ground, height))
+            ground = np.where(cells, raised, ground)
+            walled |= cells
+    return ground, walled
+
+
+def _inside(geometries: Sequence[BaseGeometry], frame: Frame, *, all_touched: bool = False) -> NDArray[np.bool_]:
+    if not geometries:
+        return np.zeros(frame.shape, dtype=np.bool_)
+    cells = rasterize(
+        geometries,
+        out_shape=frame.shape,
+        transform=Affine(*frame.geotransform),
+        all_touched=all_touched,
+        default_value=1,
+        dtype="uint8",
+    )
+    return np.asarray(cells, dtype=np.bool_)
+
+
+def _cells(points: Sequence[tuple[float, float]], frame: Frame) -> NDArray[np.bool_]:
+    out = np.zeros(frame.shape, dtype=np.bool_)
+    if points:
+        xy = np.asarray(points, dtype=np.float64)
+        row, column, inside = frame.cells_of(xy[:, 0], xy[:, 1])
+        if not inside.all():
+            raise StageError(f"seed point {points[int(np.argmin(inside))]} lies outside the terrain {frame.bounds}")
+        out[row, column] = True
+    return out
+
+
+def _with_holes(water: NDArray[np.bool_], hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Water and the holes that touch it, except those that reach the edge of the raster."""
+    bodies, n_bodies = ndimage.label(hole)
+    joins = np.zeros(n_bodies + 1, dtype=np.bool_)
+    joins[np.unique(bodies[ndimage.binary_dilation(water)])] = True
+    for rim in _rims(bodies):
+        joins[np.unique(rim)] = False
+    joins[0] = False
+    joined: NDArray[np.bool_] = water | joins[bodies]
+    return joined
+
+
+def _chosen(
+    water: NDArray[np.bool_], declared: NDArray[np.bool_], points: NDArray[np.bool_], choice: WaterChoice
+) -> NDArray[np.bool_]:
+    bodies, n_bodies = ndimage.label(water)
+    takes = np.zeros(n_bodies + 1, dtype=np.bool_)
+    takes[np.unique(bodies[points])] = True
+    if choice == "all":
+        takes[:] = True
+    elif choice == "edge":
+        for rim in _rims(bodies):
+            takes[np.unique(rim)] = True
+    elif choice == "largest" and n_bodies:
+        takes[1 + int(np.argmax(np.bincount(bodies.ravel(), minlength=n_bodies + 1)[1:]))] = True
+    takes[0] = False
+    chosen: NDArray[np.bool_] = takes[bodies] | declared | points
+    return chosen
+
+
+def _level_ponds(ground: NDArray[np.int32], ponds: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Give water that is no seed and has no measured height the level of its lowest bank, so that floods cross it."""
+    bodies, n_bodies = ndimage.label(ponds & (ground == WALL))
+    if n_bodies == 0:
+        return ground
+    lowest = np.full(n_bodies + 1, WALL, dtype=np.int32)
+    for axis, shift in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        np.minimum.at(lowest, *_pairs(bodies, ground, axis, shift))
+    lowest[0] = WALL
+    return np.where(bodies > 0, lowest[bodies], ground)
+
+
+def _pairs(
+    bodies: NDArray[np.int32], ground: NDArray[np.int32], axis: int, shift: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Body of each hole cell and the ground of its neighbour on one side."""
+    here, there = [slice(None)] * 2, [slice(None)] * 2
+    here[axis], there[axis] = (slice(1, None), slice(None, -1)) if shift > 0 else (slice(None, -1), slice(1, None))
+    body, bank = bodies[tuple(here)], ground[tuple(there)]
+    meets = (body > 0) & (bank != WALL)
+    return body[meets], bank[meets]
+
+
+def _rims(cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
+    return cells[0], cells[-1], cells[:, 0], cells[:, -1]

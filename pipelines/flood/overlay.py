@@ -1,0 +1,87 @@
+"""The static overlay as arrays: terrain, water and a level in; depth, critical level, state and exposure out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.flood.connectivity import UNREACHED, critical_levels, flood_depth
+from pipelines.flood.exposure import Exposure, building_exposure
+from tiles.flood import FloodState
+from twin.raster import Raster
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import shapely
+    from numpy.typing import NDArray
+
+    from pipelines.flood.ground import FloodGround
+
+__all__ = ["Overlay", "static_overlay"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Overlay:
+    """Water at one level over one terrain."""
+
+    depth: Raster
+    """float32, metres above ground; 0 dry, NaN unknown."""
+    critical_level: Raster
+    """float32, metres in the terrain's datum: the level from which each cell is reached; NaN if never."""
+    state: Raster
+    """uint8, `FloodState`."""
+    exposure: Exposure
+    """Depth around each outline, in their order."""
+
+
+def static_overlay(
+    ground: FloodGround,
+    terrain: Raster,
+    level_m: float,
+    *,
+    normal_m: float | None = None,
+    outlines: Sequence[shapely.Polygon] = (),
+) -> Overlay:
+    """Fill the ground up to a level, wherever water has a way from the seeds.
+
+    The water surface is level: the answer of an infinitely long tide. A surge that lasts an hour reaches less; waves,
+    rain and drains are not in it.
+
+    Parameters
+    ----------
+    ground
+        Prepared ground and seeds.
+    terrain
+        The terrain that `ground` was made of; gives the frame, CRS and datum.
+    level_m
+        Water level, metres in the terrain's datum.
+    normal_m
+        Water level of an ordinary day; what it reaches counts as water, not as flooded land.
+    outlines
+        Building footprints in the terrain's CRS.
+    """
+    critical_mm = critical_levels(ground.ground_mm, ground.seeds)
+    level_mm = round(level_m * 1000)
+    depth = flood_depth(ground.ground_mm, critical_mm, level_mm)
+    water = ground.water.copy()
+    if normal_m is not None:
+        water |= flood_depth(ground.ground_mm, critical_mm, round(normal_m * 1000)) > 0
+    state = _state(depth, water, ground.unknown)
+    critical = np.where(critical_mm == UNREACHED, np.nan, critical_mm / 1000.0).astype(np.float32)
+    frame, crs = terrain.frame, terrain.crs
+    return Overlay(
+        depth=Raster(values=depth, frame=frame, crs=crs),
+        critical_level=Raster(values=critical, frame=frame, crs=crs, vertical=terrain.vertical),
+        state=Raster(values=state, frame=frame, crs=crs),
+        exposure=building_exposure(outlines, depth, water, frame),
+    )
+
+
+def _state(depth: NDArray[np.float32], water: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    state = np.where(depth > 0, FloodState.FLOODED, FloodState.DRY).astype(np.uint8)
+    state[water] = FloodState.WATER
+    state[unknown] = FloodState.UNKNOWN
+    return state

@@ -1,0 +1,148 @@
+"""A feed's preset: what its messages mean.
+
+Written as YAML in ``config/feeds`` or in a project. It says which attribute of which entity type is which quantity,
+where the feed's things can be, above which zero each gauge reads, and when a value is too old. The datum of a gauge is
+a fact that somebody looked up; where nobody did, it stays unknown, and such a gauge is never a height of water.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from twin.config import load_yaml, preset, resolve
+from twin.errors import ConfigError, DatumError
+from twin.freshness import FreshnessLimits
+from twin.vertical import VerticalDatum
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Feed", "Reading", "load_feed", "parse_feed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one attribute of an entity type measures."""
+
+    quantity: str
+    """Our name for it, such as ``stage``, ``discharge`` or ``gate_opening``."""
+    unit: str
+    """UCUM code that values are kept in; a ``unitCode`` in the message is converted to it or refused."""
+    is_height: bool = False
+    """Whether it is a height above the gauge's zero, so that the datum of the gauge belongs to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """How to read one feed."""
+
+    name: str
+    kind: Literal["ngsi-v2"] = "ngsi-v2"
+    title_ja: str = ""
+    title_en: str = ""
+    entities: Mapping[str, Mapping[str, Reading]]
+    """Entity type, attribute, what it measures. Attributes that are not named are no readings."""
+    datums: Mapping[str, VerticalDatum]
+    """Datum of each gauge's zero, by entity; a gauge that is not named has an unknown one."""
+    area: tuple[float, ...] | None = None
+    """Where the feed's things can be: west, south, east, north, degrees of WGS 84."""
+    freshness: FreshnessLimits = field(default_factory=FreshnessLimits)
+    time_attributes: tuple[str, ...] = ("dateObserved", "TimeInstant", "observedAt")
+    """Attributes of an entity that say when it measured; the first one present counts."""
+
+    def __post_init__(self) -> None:
+        if self.area is not None and not _is_area(self.area):
+            raise ValueError(f"area must be [west, south, east, north] in degrees: {list(self.area)}")
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a store keeps of the feed, JSON-able."""
+        limits = self.freshness
+        return {
+            "title": {"ja": self.title_ja or self.name, "en": self.title_en or self.name},
+            "freshness": {
+                "stale_after_s": limits.stale_after_s,
+                "dead_after_s": limits.dead_after_s,
+                "ahead_s": limits.ahead_s,
+            },
+        }
+
+
+def load_feed(name_or_path: str | Path) -> Feed:
+    """Read a feed from a YAML file, or by the name of a preset in ``config/feeds``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such feed, or a key or value in it is wrong; the message names the file and the key.
+    """
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return parse_feed(load_yaml(path), str(path), path.stem)
+    name = str(name_or_path)
+    return parse_feed(preset("feeds", name), f"feeds/{name}.yaml", name)
+
+
+def parse_feed(content: Mapping[str, Any], where: str, name: str) -> Feed:
+    """Build a feed from a mapping; `where` is for messages, `name` is used if the mapping gives none."""
+    rest = {"name": name, **content}
+    title = _mapping(rest.pop("title", {}), f"{where}: title")
+    entities = _mapping(rest.pop("entities", {}), f"{where}: entities")
+    if not entities:
+        raise ConfigError(f"{where}: entities is missing; write entities: {{TYPE: {{ATTRIBUTE: {{quantity, unit}}}}}}")
+    datums = _mapping(rest.pop("datums", {}), f"{where}: datums")
+    limits = _mapping(rest.pop("freshness", {}), f"{where}: freshness")
+    plain = resolve(_Plain, [(where, rest)], "feed")
+    try:
+        return Feed(
+            name=plain.name,
+            kind=plain.kind,
+            title_ja=str(title.get("ja", "")),
+            title_en=str(title.get("en", "")),
+            entities={kind: _readings(kind, entry, where) for kind, entry in entities.items()},
+            datums={str(entity): _datum(text, f"{where}: datums.{entity}") for entity, text in datums.items()},
+            area=plain.area,
+            freshness=resolve(FreshnessLimits, [(where, limits)], "freshness"),
+            time_attributes=plain.time_attributes,
+        )
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _readings(kind: str, attributes: Any, where: str) -> dict[str, Reading]:
+    return {
+        attribute: resolve(Reading, [(where, _mapping(entry, f"{where}: {kind}.{attribute}"))], f"{kind}.{attribute}")
+        for attribute, entry in _mapping(attributes, f"{where}: entities.{kind}").items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """The keys of a feed that are single values."""
+
+    name: str
+    kind: Literal["ngsi-v2"] = "ngsi-v2"
+    area: tuple[float, ...] | None = None
+    time_attributes: tuple[str, ...] = ("dateObserved", "TimeInstant", "observedAt")
+
+
+def _is_area(area: tuple[float, ...]) -> bool:
+    return len(area) == 4 and -180 <= area[0] < area[2] <= 180 and -90 <= area[1] < area[3] <= 90
+
+
+def _datum(text: Any, where: str) -> VerticalDatum:
+    try:
+        return VerticalDatum.parse(str(text))
+    except DatumError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: expected keys and values")
+    return value
