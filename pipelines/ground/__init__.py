@@ -1,0 +1,7 @@
+"""Ground filtering: grids of lowest heights, bounded openings and fillings, and SMRF on top of them."""
+
+from __future__ import annotations
+
+from pipelines.ground.smrf import Ground, SmrfParams, find_ground, ground_frame_step_m
+
+__all__ = ["Ground", "SmrfParams", "find_ground", "ground_frame_step_m"]

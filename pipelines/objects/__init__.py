@@ -1,0 +1,20 @@
+"""What stands on the ground or lies on it: buildings, vegetation, water."""
+
+from __future__ import annotations
+
+from pipelines.objects.above_ground import AboveGround, PointShape, shapes_of
+from pipelines.objects.buildings import BuildingParams, find_buildings
+from pipelines.objects.vegetation import VegetationParams, find_vegetation
+from pipelines.objects.water import WaterParams, find_water
+
+__all__ = [
+    "AboveGround",
+    "BuildingParams",
+    "PointShape",
+    "VegetationParams",
+    "WaterParams",
+    "find_buildings",
+    "find_vegetation",
+    "find_water",
+    "shapes_of",
+]

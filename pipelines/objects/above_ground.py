@@ -1,0 +1,58 @@
+"""The points that stand on the ground, and the shape around each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.objects.voxels import build_voxels, voxel_shapes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["AboveGround", "PointShape", "shapes_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AboveGround:
+    """Points that are neither ground nor noise."""
+
+    x: NDArray[np.float64]
+    """Eastings, metres, shape (n,)."""
+    y: NDArray[np.float64]
+    """Northings, metres, shape (n,)."""
+    z: NDArray[np.float64]
+    """Heights above the datum, metres, shape (n,)."""
+    height_m: NDArray[np.float32]
+    """Heights above ground, metres, shape (n,)."""
+    is_last: NDArray[np.bool_]
+    """Whether it is its pulse's last return; true where returns were not numbered."""
+    is_single: NDArray[np.bool_]
+    """Whether it is its pulse's only return; true where returns were not numbered."""
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PointShape:
+    """Shape around each point at one scale; see `pipelines.objects.voxels.Shape`."""
+
+    n_points: NDArray[np.int32]
+    thickness_m: NDArray[np.float32]
+    width_m: NDArray[np.float32]
+    steepness: NDArray[np.float32]
+
+
+def shapes_of(points: AboveGround, voxel_m: float) -> PointShape:
+    """Return the shape around each point, from 3 x 3 x 3 voxels of `voxel_m`; reach ``2 * voxel_m``."""
+    voxels = build_voxels(points.x, points.y, points.z, voxel_m)
+    shape = voxel_shapes(voxels)
+    return PointShape(
+        n_points=shape.n_points[voxels.of_point],
+        thickness_m=shape.thickness_m[voxels.of_point],
+        width_m=shape.width_m[voxels.of_point],
+        steepness=shape.steepness[voxels.of_point],
+    )
