@@ -1,25 +1,26 @@
-// Draws a 3D Tiles folder in CesiumJS in headless Chromium and prints what was seen as one JSON object.
-//   node draw.mjs '{"folder": ..., "tileset": "tileset.json", "screenshot": ..., "probes": [[x, y, z], ...], ...}'
-// The folder is served on 127.0.0.1; every request to elsewhere is refused and listed under "strayed".
+// Draws 3D Tiles in CesiumJS in headless Chromium and prints what was seen as a JSON array, one entry a view.
+//   node draw.mjs '[{"folder": ..., "tileset": "tileset.json", "screenshot": ..., "probes": [[x, y, z], ...], ...}]'
+// Folders are served on 127.0.0.1; every request to elsewhere is refused and listed under "strayed".
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { here, home, load } from "./packages.mjs";
 
 const { chromium } = load("playwright-core");
-const wish = JSON.parse(process.argv[2]);
-const limit_ms = (wish.limit_s ?? 120) * 1000;
+const views = JSON.parse(process.argv[2]);
+const limit_ms = 1000 * Number(process.env.TWIN_BROWSER_LIMIT_S ?? 120);
 const types = {
   ".css": "text/css", ".glb": "model/gltf-binary", ".html": "text/html", ".js": "text/javascript",
   ".json": "application/json", ".wasm": "application/wasm",
 };
-const roots = { "/cesium/": join(home, "node_modules", "cesium", "Build", "Cesium"), "/data/": wish.folder, "/page/": here };
+const roots = { "/cesium/": join(home, "node_modules", "cesium", "Build", "Cesium"), "/page/": here };
+views.forEach((view, i) => { roots[`/data/${i}/`] = view.folder; });
 
 const server = createServer((request, response) => {
   const path = decodeURIComponent(new URL(request.url, "http://127.0.0.1").pathname);
   const prefix = Object.keys(roots).find((start) => path.startsWith(start));
-  const file = prefix && join(roots[prefix], normalize(`/${path.slice(prefix.length)}`));
   try {
+    const file = join(roots[prefix], normalize(`/${path.slice(prefix.length)}`));
     if (!statSync(file).isFile()) throw new Error("no file");
     response.writeHead(200, { "Content-Type": types[extname(file)] ?? "application/octet-stream" });
     createReadStream(file).pipe(response);
@@ -31,12 +32,22 @@ await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
 const browser = await chromium.launch({
-  executablePath: wish.browser ?? "/usr/bin/chromium",
+  executablePath: process.env.TWIN_CHROMIUM ?? "/usr/bin/chromium",
   timeout: limit_ms,
   args: ["--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-background-networking"],
 });
 try {
-  const page = await browser.newPage({ viewport: { width: wish.width ?? 640, height: wish.height ?? 480 } });
+  const seen = [];
+  for (const [i, view] of views.entries()) seen.push(await draw(view, i));
+  console.log(JSON.stringify(seen));
+} finally {
+  await browser.close();
+  server.close();
+  server.closeAllConnections();
+}
+
+async function draw(view, i) {
+  const page = await browser.newPage({ viewport: { width: view.width ?? 640, height: view.height ?? 480 } });
   page.setDefaultTimeout(limit_ms);
   const console_errors = [];
   const strayed = [];
@@ -47,14 +58,12 @@ try {
     (route) => { strayed.push(route.request().url()); return route.abort(); },
   );
   await page.goto(`${origin}/page/view.html`);
-  const seen = await Promise.race([
-    page.evaluate((view) => draw(view), { ...wish, tileset: `/data/${wish.tileset ?? "tileset.json"}` }),
-    new Promise((_, reject) => setTimeout(() => reject(new Error(`not drawn within ${limit_ms / 1000} s`)), limit_ms).unref()),
-  ]);
-  if (wish.screenshot) await page.screenshot({ path: wish.screenshot });
-  console.log(JSON.stringify({ ...seen, console_errors, strayed }));
-} finally {
-  await browser.close();
-  server.close();
-  server.closeAllConnections();
+  const late = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`view ${i} not drawn within ${limit_ms / 1000} s`)), limit_ms).unref();
+  });
+  const address = `/data/${i}/${view.tileset ?? "tileset.json"}`;
+  const result = await Promise.race([page.evaluate((wish) => draw(wish), { ...view, tileset: address }), late]);
+  if (view.screenshot) await page.screenshot({ path: view.screenshot });
+  await page.close();
+  return { ...result, console_errors, strayed };
 }

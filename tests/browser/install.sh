@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the browser checks' packages under build/browser (ignored by git). Needs node and npm, nothing else.
+# Installs the browser checks' packages under build/browser (ignored by git). Needs node (18 or newer) and npm.
 # Does nothing when they are there already; leaves nothing half installed that the tests would take for whole.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
