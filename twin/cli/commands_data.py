@@ -50,7 +50,6 @@ def check(
 ) -> None:
     """Inspect deliveries without a store: what is accepted, what is not, and why."""
     from pipelines.check import check_source
-
     from twin.cli.sources import expand_sources
 
     reports = [check_source(path, crs=crs or None, vertical=vertical or None) for path in expand_sources(sources)]
@@ -100,34 +99,25 @@ def ingest(
     convert: Annotated[bool, typer.Option(help="Convert feet, degrees or another CRS to the store's.")] = False,
 ) -> None:
     """Turn files into tiles; a rerun goes on where the last one stopped."""
-    from pipelines.ingest import IngestParams
-    from pipelines.ingest import ingest as run
     from tiles.store import Store
-
+    from twin.cli import derive
     from twin.cli.sources import expand_sources
 
-    params = IngestParams(
-        crs=crs or None, vertical=vertical or None, epoch=epoch or None, kind=kind, convert=convert
-    )
+    given = {"crs": crs, "vertical": vertical, "epoch": epoch, "kind": kind, "convert": convert}
+    options = {key: value for key, value in given.items() if value}
     with session.executor() as executor:
-        summary = run(Store.open(store), expand_sources(sources), params, executor, session.progress)
-    for refusal in summary.refused:
-        session.say(f"refused: {refusal['reason']}")
-    session.failed.extend(summary.refused)
-    session.count(**_contents(Store.open(store)), refused=list(summary.refused), points_now=summary.points)
-    if summary.points == 0 and not summary.refused:
-        session.say(f"{store}: nothing to do, every source is in the store already")
-    else:
-        session.say(f"{store}: {summary.points:,} points of {summary.sources} files added, {summary.tiles} tiles written")
+        derive.ingest(session, Store.open(store), executor, expand_sources(sources), options)
 
 
 def info(session: Session, store: StorePath) -> None:
     """Say what is in a store."""
     from tiles.store import Store
+    from twin.cli import derive
 
     opened = Store.open(store)
-    contents = _contents(opened)
-    session.count(**contents, runs=[{"run": row.run, "stage": row.stage, "state": row.state} for row in opened.manifest.runs()])
+    contents = derive.contents(opened)
+    runs = [{"run": row.run, "stage": row.stage, "state": row.state} for row in opened.manifest.runs()]
+    session.count(**contents, runs=runs)
     session.say(f"{store}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles")
     session.say(f"{contents['crs']}, heights above {contents['vertical']}, bounds {contents['bounds']}")
     for row in opened.manifest.runs():
@@ -144,18 +134,6 @@ def verify(session: Session, store: StorePath) -> None:
     session.count(problems=len(problems))
     if not problems:
         session.say(f"{store}: every byte is as it was written")
-
-
-def _contents(store: Any) -> dict[str, Any]:
-    tiles = store.tiles()
-    return {
-        "points": sum(row.n_points for row in tiles),
-        "tiles": len(tiles),
-        "sources": sum(1 for row in store.manifest.sources() if row.state == "done"),
-        "crs": store.crs.code,
-        "vertical": str(store.vertical),
-        "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
-    }
 
 
 def _as_json(report: Any) -> dict[str, Any]:

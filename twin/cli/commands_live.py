@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from twin.cli import stages
 from twin.cli.app import command
 from twin.cli.session import Session
 
@@ -17,11 +16,11 @@ Feed = Annotated[str, typer.Option(help="Feed preset.")]
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    live = typer.Typer(name="live", help="Feeds of the city's platform.", no_args_is_help=True)
-    command(live, "record")(record)
-    command(live, "replay")(replay)
-    command(live, "status")(status)
-    app.add_typer(live)
+    feeds = typer.Typer(name="live", help="Feeds of the city's platform.", no_args_is_help=True)
+    command(feeds, "record")(record)
+    command(feeds, "replay")(replay)
+    command(feeds, "status")(status)
+    app.add_typer(feeds)
 
 
 def record(
@@ -32,7 +31,9 @@ def record(
     polls: Annotated[int, typer.Option(help="How many polls; 0 goes on until interrupted.")] = 0,
 ) -> None:
     """Record a feed as it comes."""
-    stages.record(session, out, url=url, seconds=seconds, polls=polls)
+    from twin.cli import live
+
+    live.record(session, out, url=url, seconds=seconds, polls=polls)
 
 
 def replay(
@@ -42,9 +43,15 @@ def replay(
     feed: Feed,
 ) -> None:
     """Bring a recording into the store's history; what is there already stays once."""
-    stages.replay(session, store, recording, feed)
+    from tiles.store import Store
+    from twin.cli import live
+
+    live.replay(session, Store.open(store), recording, feed)
 
 
 def status(session: Session, store: StorePath) -> None:
     """Say how each feed is doing."""
-    stages.live_status(session, store)
+    from tiles.store import Store
+    from twin.cli import live
+
+    live.status(session, Store.open(store))

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from twin.cli import stages
 from twin.cli.app import command
 from twin.cli.session import Session
+from twin.errors import ConfigError
 
 __all__ = ["register"]
 
@@ -30,7 +30,10 @@ def export(
     out: Annotated[Path, typer.Argument(help="File or folder to write.")],
 ) -> None:
     """Write open formats: cityjson, cityjsonseq, 3dtiles, cog, gpkg, laz."""
-    stages.export(session, store, format_name, out)
+    from tiles.store import Store
+    from twin.cli import outputs
+
+    outputs.export(session, Store.open(store), format_name, out)
 
 
 def snapshot(
@@ -42,7 +45,12 @@ def snapshot(
     now: Now = "",
 ) -> None:
     """Draw one picture of the store."""
-    stages.snapshot(session, store, out, layers=layers, size=size, now=now)
+    from tiles.store import Store
+    from twin.cli import outputs
+
+    drawn = outputs.snapshot(session, Store.open(store), out, layers=layers, size=_pixels(size), now=now)
+    if not drawn:
+        session.failed.append({"path": str(out), "reason": session.counts["reason"]})
 
 
 def view(
@@ -52,7 +60,16 @@ def view(
     port: Annotated[int, typer.Option(help="Port of the page; 0 finds a free one.")] = 0,
 ) -> None:
     """Open the viewer: layers, live gauges, a click says what a thing is."""
-    stages.view(session, store, web=web, port=port)
+    from tiles.store import Store
+
+    if web:
+        from viewer.web import serve
+
+        serve(Store.open(store), port=port)
+    else:
+        from viewer.window import view as open_window
+
+        open_window(Store.open(store))
 
 
 def report(
@@ -63,4 +80,15 @@ def report(
     now: Now = "",
 ) -> None:
     """Write the report: what came in, what was made of it, and how it is known."""
-    stages.report(session, store, out, snapshot_png=snapshot_png, now=now)
+    from tiles.store import Store
+    from twin.cli import outputs
+
+    picture = Path(snapshot_png) if snapshot_png else None
+    outputs.report(session, Store.open(store), out, snapshot_png=picture, now=now)
+
+
+def _pixels(size: str) -> tuple[int, int]:
+    width, _, height = size.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise ConfigError(f"--size {size!r}: write width x height in pixels, such as 1600x1000")
+    return int(width), int(height)

@@ -1,11 +1,10 @@
 """Commands that derive: classify, terrain, model, flood, score."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from twin.cli import stages
 from twin.cli.app import command
 from twin.cli.session import Session
 
@@ -20,10 +19,10 @@ def register(app: typer.Typer) -> None:
     command(app, "terrain")(terrain)
     command(app, "model")(model)
     command(app, "flood")(flood)
-    scores = typer.Typer(name="score", help="Compare a result with truth and print the metrics.", no_args_is_help=True)
-    command(scores, "labels")(score_labels)
-    command(scores, "model")(score_model)
-    app.add_typer(scores)
+    score = typer.Typer(name="score", help="Compare a result with truth and print the metrics.", no_args_is_help=True)
+    command(score, "labels")(score_labels)
+    command(score, "model")(score_model)
+    app.add_typer(score)
 
 
 def classify(
@@ -32,8 +31,10 @@ def classify(
     profile: Annotated[str, typer.Option(help="urban, hills, island or seabed.")] = "urban",
 ) -> None:
     """Label noise, ground, buildings, vegetation and water."""
+    from twin.cli import derive
+
     with session.executor() as executor:
-        stages.classify(session, store, executor, profile=profile)
+        derive.classify(session, _open(store), executor, derive.layered(session.overrides(), profile))
 
 
 def terrain(
@@ -42,8 +43,14 @@ def terrain(
     resolution: Annotated[float, typer.Option(help="Cell size in metres; 0 takes the default.")] = 0.0,
 ) -> None:
     """Derive DTM, DSM, height above ground and density."""
+    from twin.cli import derive
+    from twin.config import Layer
+
+    settings = derive.layered(session.overrides())
+    if resolution:
+        settings = settings.with_layer(Layer(where="--resolution", stages={"terrain": {"resolution_m": resolution}}))
     with session.executor() as executor:
-        stages.terrain(session, store, executor, resolution_m=resolution)
+        derive.terrain(session, _open(store), executor, settings)
 
 
 def model(
@@ -53,8 +60,13 @@ def model(
     lod: Annotated[str, typer.Option(help="Level of detail: 1.2.")] = "1.2",
 ) -> None:
     """Reconstruct buildings."""
+    from twin.cli import derive
+    from twin.config import Layer
+
+    options = Layer(where="--lod", stages={"model": {"lod": lod}})
     with session.executor() as executor:
-        stages.model(session, store, executor, footprints=footprints, lod=lod)
+        settings = derive.layered(session.overrides()).with_layer(options)
+        derive.model(session, _open(store), executor, settings, footprints)
 
 
 def flood(
@@ -63,7 +75,9 @@ def flood(
     scenario: Annotated[str, typer.Argument(help="Scenario preset or YAML file.")],
 ) -> None:
     """Compute a flood overlay: depths, and every building's depth rank."""
-    stages.flood(session, store, scenario)
+    from twin.cli import derive
+
+    derive.flood(session, _open(store), scenario)
 
 
 def score_labels(
@@ -72,7 +86,9 @@ def score_labels(
     within: Annotated[str, typer.Option(help="File of polygons: score buildings only inside their hull.")] = "",
 ) -> None:
     """Score the labels against the classification as delivered."""
-    stages.score_labels(session, store, within=within)
+    from twin.cli import scores
+
+    scores.labels(session, _open(store), within)
 
 
 def score_model(
@@ -81,4 +97,12 @@ def score_model(
     reference: Annotated[Path, typer.Argument(help="CityJSON or footprints with heights to compare with.")],
 ) -> None:
     """Score the building model against a reference."""
-    stages.score_model(session, store, reference)
+    from twin.cli import scores
+
+    scores.model(session, _open(store), reference)
+
+
+def _open(path: str) -> Any:
+    from tiles.store import Store
+
+    return Store.open(path)

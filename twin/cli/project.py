@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from twin.cli import stages
+from twin.cli import derive, live, outputs
 from twin.cli.sources import expand_sources
 from twin.errors import ConfigError
 from twin.project import STAGES
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pipelines.executors import Executor
     from tiles.store import Store
     from twin.cli.session import Session
+    from twin.config import Settings
     from twin.project import Project
 
 __all__ = ["create_store", "run_project"]
@@ -26,7 +29,6 @@ __all__ = ["create_store", "run_project"]
 def create_store(path: str | Path, facts: Mapping[str, Any]) -> Store:
     """Make an empty store from an area's facts: ``crs``, ``vertical``, and optionally ``tile_edge_m``."""
     from tiles.store import Store
-
     from twin.crs import parse_crs, require_metres
     from twin.vertical import VerticalDatum
 
@@ -50,57 +52,76 @@ def run_project(session: Session, project: Project, out: Path, from_stage: str =
 
     if from_stage and from_stage not in STAGES:
         raise ConfigError(f"--from {from_stage!r}: choose one of {', '.join(STAGES)}")
+    settings = derive.layered(session.overrides(), project.profile, project.layer())
     out.mkdir(parents=True, exist_ok=True)
+    _write_merged(project, settings, out / "project.merged.yaml")
     path = out / "store"
     if not (path / "zarr.json").exists():
         create_store(path, {"crs": project.crs, "vertical": project.vertical, "tile_edge_m": project.tile_edge_m})
-    _write_merged(session, project, out)
-    redo = set(STAGES[STAGES.index(from_stage) :]) if from_stage else set()
-    stages.remember(session, project, redo)
+    store = Store.open(path)
     with session.executor() as executor:
-        _derive(session, project, Store.open(path), executor)
-    _hand_out(session, project, Store.open(path), out)
+        _derive(session, project, _Job(store, executor, settings, from_stage))
+    _overlay(session, project, store)
+    _hand_out(session, project, store, out)
 
 
-def _derive(session: Session, project: Project, store: Store, executor: Executor) -> None:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the tiled stages of a project have in common."""
+
+    store: Store
+    executor: Executor
+    settings: Settings
+    from_stage: str
+
+    def redo(self, stage: str) -> bool:
+        """Whether the user asked for this stage again."""
+        return bool(self.from_stage) and STAGES.index(stage) >= STAGES.index(self.from_stage)
+
+
+def _derive(session: Session, project: Project, job: _Job) -> None:
     sources = expand_sources(project.sources, project.path.parent)
-    stages.ingest(session, store, executor, sources, project.ingest)
-    stages.classify(session, store, executor, profile=project.profile)
-    stages.terrain(session, store, executor)
+    derive.ingest(session, job.store, job.executor, sources, project.ingest)
+    derive.classify(session, job.store, job.executor, job.settings, redo=job.redo("classify"))
+    derive.terrain(session, job.store, job.executor, job.settings, redo=job.redo("terrain"))
     footprints = str(project.at(project.footprints)) if project.footprints else ""
-    stages.model(session, store, executor, footprints=footprints)
+    derive.model(session, job.store, job.executor, job.settings, footprints, redo=job.redo("model"))
+
+
+def _overlay(session: Session, project: Project, store: Store) -> None:
     for feed, recording in project.feeds.items():
-        stages.replay(session, store, project.at(recording), feed)
+        live.replay(session, store, project.at(recording), feed)
     for scenario in project.scenarios:
         local = project.at(scenario)
-        stages.flood(session, store, str(local) if local.is_file() else scenario)
+        derive.flood(session, store, str(local) if local.is_file() else scenario)
 
 
 def _hand_out(session: Session, project: Project, store: Store, out: Path) -> None:
+    (out / "exports").mkdir(exist_ok=True)
     names = {"cityjson": f"{project.name}.city.json", "cityjsonseq": f"{project.name}.city.jsonl"}
     for format_name in project.exports:
         target = out / "exports" / names.get(format_name, format_name)
-        stages.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
+        outputs.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
+    title = project.title.get("ja", "") + (" " if len(project.title) > 1 else "") + project.title.get("en", "")
     picture = out / "snapshot.png"
-    drawn = stages.snapshot(session, store, picture, now=project.now, title=project.title)
-    stages.report(
-        session, store, out / "report.html", snapshot_png=str(picture) if drawn else "", now=project.now, title=project.title
+    drawn = outputs.snapshot(session, store, picture, now=project.now, title=title)
+    outputs.report(
+        session, store, out / "report.html", snapshot_png=picture if drawn else None, now=project.now, title=title
     )
 
 
-def _write_merged(session: Session, project: Project, out: Path) -> None:
-    """Write the merged configuration beside the result."""
-    settings = stages.settings_for(session, project.profile, project)
-    merged = {
-        stage: {key: value for layer in settings.layers for key, value in layer.stages.get(stage, {}).items()}
-        for stage in sorted({stage for layer in settings.layers for stage in layer.stages})
+def _write_merged(project: Project, settings: Settings, path: Path) -> None:
+    """Write the configuration as it is after all layers, beside the result."""
+    stages = {
+        name: dataclasses.asdict(settings.params(name, kind)) for name, kind in sorted(derive.parameter_kinds().items())
     }
-    facts = {name: getattr(project, name) for name in project.__slots__ if name not in {"path", "stages"}}
-    text = yaml.safe_dump({**_plain(facts), "stages": _plain(merged)}, allow_unicode=True, sort_keys=True)
-    (out / "project.merged.yaml").write_text(text, encoding="utf-8")
+    facts = {f.name: getattr(project, f.name) for f in dataclasses.fields(project) if f.name not in {"path", "stages"}}
+    text = yaml.safe_dump(_plain({**facts, "stages": stages}), allow_unicode=True, sort_keys=False)
+    path.write_text(text, encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:
+    """Return YAML's own types."""
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -62,20 +62,21 @@ class Session:
         for entry in entries:
             self.say("failed: " + ", ".join(f"{key} {value}" for key, value in entry.items()))
 
-    def settings(self) -> Settings:
-        """Return settings with the ``--set`` overrides as their strongest layers.
+    def tell(self, what: str, text: str, seconds: float | None = None) -> None:
+        """Print one line about a stage, with its time where it took some."""
+        self.say(f"{what}: {text}" + (f" ({seconds:.1f} s)" if seconds else ""))
+
+    def overrides(self) -> Settings:
+        """Return the ``--set`` layers.
 
         Raises
         ------
         ConfigError
-            If an override names an unknown stage or is malformed.
+            If one is malformed.
         """
-        from twin.cli.stages import stage_names
         from twin.config import Settings, parse_override
 
-        settings = Settings(layers=tuple(parse_override(text) for text in self.options.overrides))
-        settings.check_stages(stage_names())
-        return settings
+        return Settings(layers=tuple(parse_override(text) for text in self.options.overrides))
 
     @contextmanager
     def executor(self, small: bool = False) -> Iterator[Executor]:

@@ -1,0 +1,39 @@
+"""The whole job on the built-in scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from twin.cli.project import run_project
+from twin.config import preset
+from twin.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from twin.cli.session import Session
+
+__all__ = ["run_demo"]
+
+
+def run_demo(session: Session, out: Path, n_points: int) -> None:
+    """Write a survey of the bay and a recording of its gauges, then run the project ``demo`` on them.
+
+    A second call with the same arguments finds everything done.
+    """
+    from pipelines.live.demo_feed import write_demo_feed
+    from pipelines.synth import write_survey
+    from twin.scene import Scene, SceneParams
+
+    params = SceneParams(kind="bay", n_points=n_points, seed=0)
+    survey = write_survey(out / "survey", params, session.progress)
+    session.tell("survey", f"{survey.n_points:,} points in {len(survey.files)} LAZ files in {out / 'survey'}")
+    write_demo_feed(out / "feed.jsonl", Scene.build(params))
+    content = preset("areas", "demo")
+    path = out / "project.yaml"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    run_project(session, Project.load(path), out)
+    session.say(f"look at {out / 'report.html'} and {out / 'snapshot.png'}, or walk through it:")
+    session.say(f"  twin view {out / 'store'} --web")

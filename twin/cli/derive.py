@@ -1,0 +1,167 @@
+"""What the deriving commands do: one function a stage, shared by the commands and the project runner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.runs import latest_run, run_tiled
+from twin.config import Layer, Settings, preset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pipelines.executors import Executor
+    from pipelines.runs import RunSummary
+    from tiles.store import Store
+    from twin.cli.session import Session
+
+__all__ = ["classify", "flood", "ingest", "layered", "model", "parameter_kinds", "terrain"]
+
+
+def parameter_kinds() -> dict[str, type]:
+    """Return the parameter dataclasses by the names that presets, project files and ``--set`` use for them."""
+    from pipelines.classify import STAGES
+    from pipelines.ingest import IngestParams
+    from pipelines.model import ModelParams
+    from pipelines.terrain import TerrainParams
+
+    return {**STAGES, "ingest": IngestParams, "model": ModelParams, "terrain": TerrainParams}
+
+
+def layered(overrides: Settings, profile: str = "", project: Layer | None = None) -> Settings:
+    """Return all layers of a job, weakest first: profile preset, project file, ``--set``.
+
+    Raises
+    ------
+    ConfigError
+        If a layer speaks of a stage that does not exist.
+    """
+    settings = Settings()
+    if profile:
+        settings = settings.with_layer(Layer(where=f"profiles/{profile}.yaml", stages=preset("profiles", profile)))
+    for layer in ([project] if project else []) + list(overrides.layers):
+        settings = settings.with_layer(layer)
+    settings.check_stages(parameter_kinds())
+    return settings
+
+
+def ingest(
+    session: Session, store: Store, executor: Executor, sources: Sequence[Path], options: Mapping[str, Any]
+) -> None:
+    """Turn files into tiles; `options` are fields of ``IngestParams`` and stand above all settings."""
+    from pipelines.ingest import IngestParams
+    from pipelines.ingest import ingest as run
+
+    given = Layer(where="options", stages={"ingest": options})
+    params = layered(session.overrides()).with_layer(given).params("ingest", IngestParams)
+    summary = run(store, sources, params, executor, session.progress)
+    session.failed.extend(summary.refused)
+    for refusal in summary.refused:
+        session.say(f"refused: {refusal['reason']}")
+    session.count(**contents(store), refused=list(summary.refused), points_now=summary.points)
+    if summary.points:
+        session.tell(
+            "ingest", f"{summary.points:,} points of {summary.sources} files in {summary.tiles} tiles", summary.seconds
+        )
+    else:
+        session.tell("ingest", "nothing to do, every accepted source is in the store")
+
+
+def classify(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
+    """Label every tile."""
+    from pipelines.classify import classify_stage
+
+    summary = run_tiled(store, classify_stage(settings), executor, session.progress, redo=redo)
+    counts = summary.counts
+    session.count(points=counts["points"], classes=counts["classes"])
+    _tell(session, summary, f"{counts['points']:,} points, classes " + _listed(counts["classes"]))
+
+
+def terrain(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
+    """Derive the rasters from the newest labels."""
+    from pipelines.terrain import TerrainParams, TerrainStage
+
+    params = settings.params("terrain", TerrainParams)
+    stage = TerrainStage(params_=params, labels_run=latest_run(store, "classify"))
+    summary = run_tiled(store, stage, executor, session.progress, redo=redo)
+    counts = summary.counts
+    session.count(**{key: counts[key] for key in ("cells", "resolution_m", "void_share")})
+    _tell(
+        session, summary, f"{counts['cells']:,} cells of {counts['resolution_m']:g} m, {counts['void_share']:.1%} void"
+    )
+
+
+def model(
+    session: Session,
+    store: Store,
+    executor: Executor,
+    settings: Settings,
+    footprints: str = "",
+    *,
+    redo: bool = False,
+) -> None:
+    """Reconstruct buildings from the newest labels and terrain."""
+    from pipelines.model import ModelParams, ModelStage
+
+    stage = ModelStage(
+        model=settings.params("model", ModelParams),
+        labels_run=latest_run(store, "classify"),
+        terrain_run=latest_run(store, "terrain"),
+        footprints=footprints or None,
+    )
+    summary = run_tiled(store, stage, executor, session.progress, redo=redo)
+    counts = summary.counts
+    keys = ("buildings", "by_lod", "valid_share", "rmse_median_m", "without_model")
+    session.count(**{key: counts[key] for key in keys})
+    missing = f", {len(counts['without_model'])} without a model" if counts["without_model"] else ""
+    _tell(session, summary, f"{counts['buildings']:,} buildings{missing}, {counts['valid_share']:.1%} valid")
+
+
+def flood(session: Session, store: Store, scenario: str) -> None:
+    """Compute one scenario over the newest terrain and buildings."""
+    from pipelines.flood import load_scenario, run_flood
+
+    loaded = load_scenario(scenario)
+    buildings = store.manifest.latest_run("model")
+    summary = run_flood(
+        store, loaded, latest_run(store, "terrain"), buildings.run if buildings else None, session.progress
+    )
+    session.count(
+        scenario=loaded.name,
+        cells=summary.cells,
+        wet_cells=summary.wet_cells,
+        max_depth_m=summary.max_depth_m,
+        buildings_wet=summary.buildings_wet,
+        by_rank=dict(summary.by_rank),
+        mass_error=None,
+        level=dict(summary.level),
+    )
+    wet = f"{summary.wet_area_m2:,.0f} m² under water, at most {summary.max_depth_m:.2f} m deep"
+    text = f"{wet}, {summary.buildings_wet} of {summary.buildings} buildings"
+    session.tell(f"flood {loaded.name}", f"nothing to do: {text}" if summary.skipped else text, summary.seconds)
+
+
+def contents(store: Store) -> dict[str, Any]:
+    """Return what is in a store, by the names of the JSON result."""
+    tiles = store.tiles()
+    return {
+        "points": sum(row.n_points for row in tiles),
+        "tiles": len(tiles),
+        "sources": sum(1 for row in store.manifest.sources() if row.state == "done"),
+        "crs": store.crs.code,
+        "vertical": str(store.vertical),
+        "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
+    }
+
+
+def _tell(session: Session, summary: RunSummary, text: str) -> None:
+    session.fail(summary.failed)
+    if summary.n_done == 0 and not summary.failed:
+        session.tell(summary.stage, f"nothing to do, all is there from the same inputs: {text}")
+    else:
+        session.tell(summary.stage, text, float(summary.counts["seconds"]))
+
+
+def _listed(classes: Mapping[str, int]) -> str:
+    return ", ".join(f"{code}: {n:,}" for code, n in classes.items())

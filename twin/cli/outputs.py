@@ -1,0 +1,216 @@
+"""What the commands that show and hand out do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.runs import latest_run, run_once
+from twin.errors import ConfigError, RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tiles.store import Store
+    from twin.cli.session import Session
+
+__all__ = ["FORMATS", "export", "moment", "report", "snapshot"]
+
+
+def moment(text: str) -> datetime | None:
+    """Read a time with its zone, or nothing.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no time or names no zone.
+    """
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"time {text!r}: write ISO 8601, such as 2025-10-01T15:00:00+09:00") from None
+    if parsed.tzinfo is None:
+        raise ConfigError(f"time {text!r} has no zone; write 2025-10-01T15:00:00+09:00 or ...Z")
+    return parsed
+
+
+def export(
+    session: Session, store: Store, format_name: str, out: Path, *, geoid_separation_m: float | None = None
+) -> None:
+    """Write one format from the newest runs.
+
+    Raises
+    ------
+    ConfigError
+        If the format is unknown; the message lists those there are.
+    """
+    if format_name not in FORMATS:
+        raise ConfigError(f"unknown format {format_name!r}: choose one of {', '.join(sorted(FORMATS))}")
+    facts = {
+        "format": format_name,
+        "out": str(out.resolve()),
+        "geoid_separation_m": geoid_separation_m,
+        "inputs": _inputs(store),
+    }
+    with store.writing():
+        summary = run_once(
+            store, "export", facts, [out], lambda: FORMATS[format_name](session, store, out, geoid_separation_m)
+        )
+    counts = {key: value for key, value in summary.counts.items() if key in ("files", "bytes", "points", "buildings")}
+    session.count(format=format_name, **counts)
+    text = f"{out}, {counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
+    done = summary.n_done > 0
+    session.tell(
+        f"export {format_name}", text if done else f"nothing to do: {text}", summary.counts["seconds"] if done else None
+    )
+
+
+def snapshot(
+    session: Session,
+    store: Store,
+    out: Path,
+    *,
+    layers: str = "",
+    size: tuple[int, int] = (1600, 1000),
+    now: str = "",
+    title: str = "",
+) -> bool:
+    """Draw one picture; returns whether this machine could, and says what it lacks if not."""
+    from viewer.snapshot import snapshot as draw
+
+    names: Any = [name.strip() for name in layers.split(",") if name.strip()] or None
+    try:
+        summary = draw(store, out, layers=names, size=size, now=moment(now), title=title or None)
+    except RenderError as error:
+        session.say(f"no picture: {error}")
+        session.count(path=None, reason=str(error))
+        return False
+    session.count(path=str(summary.path), width=summary.width, height=summary.height, layers=list(summary.layers))
+    session.tell("snapshot", f"{summary.path}, layers {', '.join(summary.layers)}")
+    return True
+
+
+def report(
+    session: Session, store: Store, out: Path, *, snapshot_png: Path | None = None, now: str = "", title: str = ""
+) -> None:
+    """Write the report."""
+    from viewer.report import write_report
+
+    path = write_report(store, out, title=title or store.path.name, snapshot=snapshot_png, now=moment(now))
+    session.count(path=str(path))
+    session.tell("report", str(path))
+
+
+def _inputs(store: Store) -> dict[str, Any]:
+    """Everything an export can depend on: the tiles' revisions and the newest runs' artefacts."""
+    from twin.config import digest
+
+    newest = {stage: store.manifest.latest_run(stage) for stage in ("classify", "terrain", "model", "flood")}
+    runs = {stage: row.run for stage, row in newest.items() if row is not None}
+    artefacts = {
+        run: sorted((key, row.checksum) for key, row in store.manifest.artefacts(run).items()) for run in runs.values()
+    }
+    return {"runs": runs, "digest": digest([(str(row.tile), row.rev) for row in store.tiles()], artefacts)}
+
+
+def _lineage(store: Store) -> dict[str, Any]:
+    from pipelines.runs import software
+
+    sources = [
+        {"uri": Path(row.uri).name, "digest": row.digest} for row in store.manifest.sources() if row.state == "done"
+    ]
+    return {"sources": sources, "runs": _inputs(store)["runs"], "software": software()}
+
+
+def _buildings(store: Store) -> Any:
+    from tiles.buildings import read_buildings
+
+    return read_buildings(store, latest_run(store, "model"))
+
+
+def _sized(path: Path, **counts: int) -> dict[str, int]:
+    return {"files": 1, "bytes": path.stat().st_size, **counts}
+
+
+def _cityjson(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
+    from tiles.cityjson import write_cityjson
+
+    facts = write_cityjson(
+        out, _buildings(store), crs=store.crs, vertical=store.vertical, title=out.stem, lineage=_lineage(store)
+    )
+    return _sized(out, buildings=facts.buildings)
+
+
+def _cityjsonseq(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
+    from tiles.cityjson import write_cityjsonseq
+
+    facts = write_cityjsonseq(
+        out, _buildings(store), crs=store.crs, vertical=store.vertical, title=out.stem, lineage=_lineage(store)
+    )
+    return _sized(out, buildings=facts.buildings)
+
+
+def _tiles3d(session: Session, store: Store, out: Path, geoid_separation_m: float | None) -> Mapping[str, Any]:
+    from tiles.tiles3d import BuildingTileParams, PointTileParams, export_buildings, export_points
+
+    labels = store.manifest.latest_run("classify")
+    params = PointTileParams(geoid_separation_m=geoid_separation_m, without_classes=(7, 18))
+    parts = [export_points(out, store, labels.run if labels else None, params, session.progress)]
+    if store.manifest.latest_run("model") is not None:
+        solid = BuildingTileParams(geoid_separation_m=geoid_separation_m, extra=_flood_facts(store))
+        parts.append(export_buildings(out, _buildings(store), store.crs, store.vertical, solid, session.progress))
+    totals = {key: sum(getattr(part, key) or 0 for part in parts) for key in ("files", "bytes", "points", "buildings")}
+    return {**totals, "files": totals["files"] + 1, "bytes": totals["bytes"] + (out / "tileset.json").stat().st_size}
+
+
+def _flood_facts(store: Store) -> dict[str, dict[str, Any]]:
+    """Depth and rank of each building in the newest overlay."""
+    from tiles.flood import flood_names, read_flood
+
+    if not flood_names(store):
+        return {}
+    result = read_flood(store)
+    return {
+        str(row["id"]): {
+            "floodScenario": result.name,
+            "floodDepth": float(row["max_depth_m"]),
+            "floodRank": int(row["rank"]),
+        }
+        for _, row in result.buildings.iterrows()
+    }
+
+
+def _cog(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
+    from tiles.cog import write_cog
+    from tiles.flood import flood_names, read_flood
+    from tiles.rasters import read_raster
+
+    out.mkdir(parents=True, exist_ok=True)
+    run = latest_run(store, "terrain")
+    rasters = {name: read_raster(store, run, name) for name in ("dtm", "dsm", "hag", "density")}
+    rasters |= {f"flood_{name}": read_flood(store, name).depth for name in flood_names(store)}
+    for name, raster in rasters.items():
+        write_cog(out / f"{name}.tif", raster, description=name, unit="1/m2" if name == "density" else "m")
+    return {"files": len(rasters), "bytes": sum((out / f"{name}.tif").stat().st_size for name in rasters)}
+
+
+def _gpkg(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
+    from tiles.buildings import building_table
+    from tiles.vectors import write_gpkg
+
+    table = building_table(store, latest_run(store, "model"))
+    write_gpkg(out, table)
+    return _sized(out, buildings=len(table))
+
+
+FORMATS: dict[str, Callable[[Session, Store, Path, float | None], Mapping[str, Any]]] = {
+    "3dtiles": _tiles3d,
+    "cityjson": _cityjson,
+    "cityjsonseq": _cityjsonseq,
+    "cog": _cog,
+    "gpkg": _gpkg,
+}
+"""Writers by format name."""
