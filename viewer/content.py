@@ -74,7 +74,7 @@ class FloodLayer:
     permanent: NDArray[np.bool_] | None = None
     """Cells that are sea, river or pond without the flood, on the same frame: drawn as water, not as a rank."""
     depth_by_building: Mapping[str, float] = field(default_factory=dict)
-    """Greatest depth at each wet building, metres; a building that is not named is dry."""
+    """Greatest depth at each building, metres, NaN where unknown; a building that is not named is dry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,7 @@ def _flood(store: Store) -> tuple[FloodLayer, str | None] | None:
         depth=result.depth,
         legend=depth_legend(str(result.summary.get("legend", "flood_depth_ja"))),
         permanent=result.state.values == FloodState.WATER,
-        depth_by_building={str(name): float(depth) for name, depth in depths if depth > 0},
+        depth_by_building={str(name): float(depth) for name, depth in depths if depth != 0},
     )
     return layer, result.summary.get("lineage", {}).get("terrain_run")
 

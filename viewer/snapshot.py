@@ -15,6 +15,7 @@ from viewer.captions import Captions, Label, ScaleBar, draw_captions, nice_lengt
 from viewer.fonts import find_fonts
 from viewer.keys import keys
 from viewer.live import STATE_COLORS, datum_text, reading_text, time_text
+from viewer.marks import gauge_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,8 +142,6 @@ def _captions(content: SceneContent, stage: Stage, camera: Camera, fonts: Fonts)
 
 
 def _labels(content: SceneContent, stage: Stage, japanese: bool) -> tuple[Label, ...]:
-    from viewer.stage import gauge_head
-
     labels = []
     for gauge in content.gauges:
         head = gauge_head(gauge, content)

@@ -26,6 +26,9 @@ BuildingColor = Literal["height", "flood"]
 _DRY = (226, 223, 216)
 """A dry building where colours mean flood ranks."""
 
+_UNKNOWN = (150, 152, 158)
+"""A building with no known ground around it: darker, so that it is not taken for a dry one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solids:
@@ -83,6 +86,7 @@ def building_colors(
         table = flood.legend.colors()[:, :3].copy()
         table[0] = _DRY
         colors: NDArray[np.uint8] = table[rank]
+        colors[np.isnan(depth)] = _UNKNOWN
         return colors
     return ramp(np.array([building.measured_height_m for building in buildings]), BUILDING_STOPS)
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyvista as pv
 
-from viewer.cloud import drawn, point_colors
+from viewer.cloud import BUDGET_MOVING, drawn, point_colors
 from viewer.ground import draped_ground, draped_water, skirt
 from viewer.live import STATE_COLORS
+from viewer.marks import gauge_head
 from viewer.shading import facing
 from viewer.solids import Solids, building_colors, shaded, solids
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from viewer.ground import Drape, TerrainColor
     from viewer.solids import BuildingColor
 
-__all__ = ["Look", "Stage", "gauge_head"]
+__all__ = ["Look", "Stage"]
 
 _SKY_LOW, _SKY_HIGH = "#f3f2ee", "#b9d0e4"
 _EARTH = np.array([176.0, 160.0, 142.0])
@@ -65,6 +66,7 @@ class Stage:
         self.solids: Solids | None = None
         self.shown: set[LayerName] = set(content.layers)
         self.points_index: NDArray[np.int64] = np.empty(0, np.int64)
+        self._in_motion = False
         self._build()
 
     def show(self, layers: Collection[str]) -> None:
@@ -76,6 +78,8 @@ class Stage:
                 actor.SetVisibility(name in self.shown)
         if before != self.shown and "points" in self.shown:
             self._set_points()
+        elif "points" in self.actors:
+            self._show_points()
 
     def paint(self, look: Look) -> None:
         """Recolour; only layers whose colours change are rebuilt."""
@@ -94,6 +98,13 @@ class Stage:
         view.position, view.focal_point, view.up = camera.position, camera.focus, camera.up
         view.view_angle = camera.view_angle_deg
         self.plotter.reset_camera_clipping_range()
+
+    def moving(self, active: bool) -> None:
+        """Draw fewer points while the camera moves, all of them when it rests."""
+        if active == self._in_motion or len(self.actors.get("points", [])) < 2:
+            return
+        self._in_motion = active
+        self._show_points()
 
     def image(self) -> NDArray[np.uint8]:
         """Draw and return the picture, shape (height, width, 3), top row first."""
@@ -199,8 +210,21 @@ class Stage:
         mesh = pv.PolyData(xyz.astype(np.float32))
         mesh.point_data["rgb"] = point_colors(cloud, self.look.points)
         size = self.look.point_size * self.look.scale
-        actor = self._add(mesh, scalars="rgb", rgb=True, style="points", point_size=size)
-        self._replace("points", [actor])
+        options = {"scalars": "rgb", "rgb": True, "style": "points", "point_size": size}
+        actors = [self._add(mesh, **options)]
+        stride = -(-len(cloud) // BUDGET_MOVING)
+        if stride > 1:
+            few = pv.PolyData(mesh.points[::stride])
+            few.point_data["rgb"] = mesh.point_data["rgb"][::stride]
+            actors.append(self._add(few, **options))
+        self._replace("points", actors)
+        self._show_points()
+
+    def _show_points(self) -> None:
+        """Show all points, or the few for a moving camera."""
+        actors, visible = self.actors["points"], "points" in self.shown
+        for index, actor in enumerate(actors):
+            actor.SetVisibility(visible and (len(actors) == 1 or self._in_motion == (index == 1)))
 
     def _set_gauges(self) -> None:
         actors: list[Any] = []
@@ -224,19 +248,3 @@ class Stage:
 def _faces(vertices: NDArray[np.float32], faces: NDArray[np.int64]) -> Any:
     mesh: Any = pv.PolyData
     return mesh.from_regular_faces(vertices, faces)
-
-
-def gauge_head(gauge: Gauge, content: SceneContent) -> tuple[float, float, float] | None:
-    """Where the head of a gauge's mark stands, metres from the scene's origin; None if it has no place in the area.
-
-    Marks are as tall as the tallest things around, so that they can be seen from far away.
-    """
-    if (
-        gauge.x is None
-        or gauge.y is None
-        or not content.bounds.buffered(0.05 * content.size_m).contains(np.array([gauge.x]), np.array([gauge.y])).all()
-    ):
-        return None
-    pole_m = max(0.06 * content.size_m, 8.0)
-    origin = content.origin
-    return gauge.x - origin[0], gauge.y - origin[1], gauge.ground_m + pole_m - origin[2]
