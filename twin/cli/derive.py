@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run, run_tiled
@@ -9,7 +10,6 @@ from twin.config import Layer, Settings, preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from pipelines.executors import Executor
     from pipelines.runs import RunSummary
@@ -65,7 +65,7 @@ def ingest(
             "ingest", f"{summary.points:,} points of {summary.sources} files in {summary.tiles} tiles", summary.seconds
         )
     else:
-        session.tell("ingest", "nothing to do, every accepted source is in the store")
+        session.tell("ingest", "nothing to do, every source that can be taken is in the store")
 
 
 def classify(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
@@ -102,19 +102,20 @@ def model(
     redo: bool = False,
 ) -> None:
     """Reconstruct buildings from the newest labels and terrain."""
-    from pipelines.model import ModelParams, ModelStage
+    from pipelines.model import ModelParams
+    from pipelines.model.stage import ModelStage, footprint_file
 
     stage = ModelStage(
-        model=settings.params("model", ModelParams),
+        rules=settings.params("model", ModelParams),
         labels_run=latest_run(store, "classify"),
         terrain_run=latest_run(store, "terrain"),
-        footprints=footprints or None,
+        footprints=footprint_file(Path(footprints)) if footprints else None,
     )
     summary = run_tiled(store, stage, executor, session.progress, redo=redo)
     counts = summary.counts
     keys = ("buildings", "by_lod", "valid_share", "rmse_median_m", "without_model")
     session.count(**{key: counts[key] for key in keys})
-    missing = f", {len(counts['without_model'])} without a model" if counts["without_model"] else ""
+    missing = f", {counts['n_without_model']} without a model" if counts["n_without_model"] else ""
     _tell(session, summary, f"{counts['buildings']:,} buildings{missing}, {counts['valid_share']:.1%} valid")
 
 
