@@ -156,14 +156,6 @@ class Manifest:
             SourceRow(id=-1, uri=u, digest=d, size=s, n_points=0, state="refused", reason=r) for u, d, s, r in refused
         ]
 
-    def record_refusals(self, rows: Iterable[SourceRow]) -> None:
-        """Remember files that were not taken, and why; a later success removes the entry."""
-        with self._writing() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?, ?)",
-                [(r.uri, r.digest, r.size, r.reason) for r in rows],
-            )
-
     # Tiles -------------------------------------------------------------------------------------------------------
 
     def tiles(self) -> list[TileRow]:
@@ -192,8 +184,9 @@ class Manifest:
         removed: Iterable[TileId] = (),
         sources: Iterable[SourceRow] = (),
         garbage: Iterable[str] = (),
+        finished: tuple[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Make tiles and sources true, and take others away, all in one transaction.
+        """Make tiles and sources true, take others away, and finish the run, all in one transaction.
 
         Parameters
         ----------
@@ -202,11 +195,15 @@ class Manifest:
         removed
             Tiles that exist no longer, such as one that was split.
         sources
-            Files whose points are in the tiles from now on.
+            Files whose points are in the tiles from now on, and refused ones with their reasons.
         garbage
             Folders, relative to the store, that nothing refers to any more; see `garbage`.
+        finished
+            A run that ends with this, and its figures.
         """
-        done = list(sources)
+        every = list(sources)
+        done = [row for row in every if row.state == "done"]
+        refused = [row for row in every if row.state == "refused"]
         with self._writing() as connection:
             connection.executemany(
                 "DELETE FROM tiles WHERE z = ? AND x = ? AND y = ?", [(t.z, t.x, t.y) for t in removed]
@@ -217,8 +214,14 @@ class Manifest:
                 [(s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, _json(s.meta)) for s in done],
             )
             connection.executemany("DELETE FROM refusals WHERE uri = ?", [(s.uri,) for s in done])
+            connection.executemany(
+                "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?, ?)",
+                [(row.uri, row.digest, row.size, row.reason) for row in refused],
+            )
             connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(path,) for path in garbage])
             connection.execute("DELETE FROM staged")
+            if finished is not None:
+                self._finish(connection, *finished)
 
     def stage_tile(self, row: TileRow) -> None:
         """Remember a finished revision that is not true yet, so that an interrupted job need not make it again."""
@@ -263,13 +266,16 @@ class Manifest:
             If the run was never begun.
         """
         with self._writing() as connection:
-            found = connection.execute(
-                "UPDATE runs SET state = 'done', figures = ?, finished_at = ?,"
-                " sequence = (SELECT MAX(sequence) + 1 FROM runs) WHERE run = ?",
-                (_json(figures), _now(), run),
-            )
-            if found.rowcount == 0:
-                raise StoreError(f"{self.path}: run {run} was never begun")
+            self._finish(connection, run, figures)
+
+    def _finish(self, connection: sqlite3.Connection, run: str, figures: Mapping[str, Any]) -> None:
+        found = connection.execute(
+            "UPDATE runs SET state = 'done', figures = ?, finished_at = ?,"
+            " sequence = (SELECT MAX(sequence) + 1 FROM runs) WHERE run = ?",
+            (_json(figures), _now(), run),
+        )
+        if found.rowcount == 0:
+            raise StoreError(f"{self.path}: run {run} was never begun")
 
     def runs(self) -> list[RunRow]:
         """Return finished runs, oldest first, then those that are not."""

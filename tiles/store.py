@@ -262,19 +262,41 @@ class Store:
             name: quantised(values, self.scale[axis], self.offset[axis], "xyz"[axis])
             for axis, (name, values) in enumerate(zip(_COORDINATES, (points.x, points.y, points.z), strict=True))
         }
-        return self.write_tile_columns(tile, coordinates | canonical(points.attributes))
+        into = self.scratch / "ready"
+        row = self.write_revision(tile, coordinates | canonical(points.attributes), into=into)
+        self.place_revision(row, into)
+        return row
 
-    def write_tile_columns(self, tile: TileId, columns: Mapping[str, NDArray[Any]], inputs: str = "") -> TileRow:
-        """Write a new revision from columns as they rest (`tiles.columns`): temporary name, check, rename."""
+    def write_revision(
+        self, tile: TileId, columns: Mapping[str, NDArray[Any]], *, into: Path, inputs: str = ""
+    ) -> TileRow:
+        """Write columns as they rest (`tiles.columns`) into ``into/<tile>/<rev>``, whole or not at all.
+
+        Parameters
+        ----------
+        tile
+            Address.
+        columns
+            X, Y, Z and attributes, in the order in which they shall stand.
+        into
+            Folder on the store's file system where the revision waits for `place_revision`.
+        inputs
+            Digest of what it was made from.
+
+        Raises
+        ------
+        StoreError
+            If there are no points, one lies outside the tile, or the disk did not keep what was written.
+        """
         n_points = len(columns["X"])
         if n_points == 0:
             raise StoreError(f"tile {tile}: a tile without points is not stored")
-        low, high = ([float(v) for v in self._corner(columns, side)] for side in (np.min, np.max))
+        low, high = (self._corner(columns, side) for side in (np.min, np.max))
         if self.grid.tile_at(low[0], low[1], tile.z) != tile or self.grid.tile_at(high[0], high[1], tile.z) != tile:
             raise StoreError(f"tile {tile}: points from {low[:2]} to {high[:2]} lie outside {self.grid.bounds(tile)}")
-        attributes = {"tile": str(tile), "n_points": n_points}
-        with atomic_folder(self.scratch / "ready" / str(tile), scratch=self.scratch) as folder:
-            write_columns(folder, columns, self.codec, attributes)
+        waiting = into / str(tile) / "written"
+        with atomic_folder(waiting, scratch=self.scratch) as folder:
+            write_columns(folder, columns, self.codec, {"tile": str(tile), "n_points": n_points})
             checksum = tree_checksum(folder)
         row = TileRow(
             tile=tile,
@@ -287,8 +309,16 @@ class Store:
             columns=tuple(name for name in columns if name not in _COORDINATES),
             inputs=inputs,
         )
-        self._put_in_place(self.scratch / "ready" / str(tile), self.path / self.tile_path(row))
+        _move(waiting, into / str(tile) / row.rev)
         return row
+
+    def place_revision(self, row: TileRow, waiting: Path) -> None:
+        """Move a revision from ``waiting/<tile>/<rev>`` to its place; harmless if it stands there already."""
+        source, target = waiting / str(row.tile) / row.rev, self.path / self.tile_path(row)
+        if source.exists():
+            _move(source, target)
+        elif not target.exists():
+            raise StoreError(f"tile {row.tile}: its new revision {row.rev} is gone; run ingest again")
 
     def write_labels(self, run: str, tile: TileId, label: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> str:
         """Write a run's labels of one tile, in stored order, and return their checksum.
@@ -309,7 +339,10 @@ class Store:
     def sweep(self) -> None:
         """Remove folders that no row refers to any more; only the holder of `writing` may."""
         paths = self.manifest.garbage()
+        alive = {self.tile_path(row) for row in self.tiles()} if paths else set()
         for relative in paths:
+            if relative in alive:
+                continue
             folder = self.path / relative
             shutil.rmtree(folder, ignore_errors=True)
             if folder.parent.is_dir() and not any(folder.parent.iterdir()):
@@ -330,13 +363,6 @@ class Store:
             float(dequantised(side(columns[name]), self.scale[axis], self.offset[axis]))
             for axis, name in enumerate(_COORDINATES)
         ]
-
-    def _put_in_place(self, ready: Path, target: Path) -> None:
-        if target.exists():  # the same content is there already, named by its digest
-            shutil.rmtree(ready)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        ready.rename(target)
 
     def _points(self, columns: Mapping[str, NDArray[Any]]) -> Points:
         x, y, z = (
@@ -367,6 +393,15 @@ class Store:
         picked = {name: column[within] for name, column in rest.items()}
         z = dequantised(picked.pop("Z"), self.scale[2], self.offset[2])
         return Points(x=x[inside], y=y[inside], z=z, attributes=picked)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a folder named by its content; if the same stands at the target already, that one stays."""
+    if target.exists():
+        shutil.rmtree(source)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
 
 
 def _local(uri: str | Path) -> Path:

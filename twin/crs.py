@@ -91,7 +91,7 @@ def require_metres(crs: HorizontalCrs, where: str) -> HorizontalCrs:
     if crs.is_metric:
         raise UnitError(f"{where}: heights are in {crs.height_unit} ({crs.vertical}), not metres; convert them first")
     raise UnitError(
-        f"{where}: coordinates are in {crs.unit} ({crs.code}), not metres; convert on request with --to-crs-of-store"
+        f"{where}: coordinates are in {crs.unit} ({crs.code}), not metres; convert on request with --convert"
     )
 
 

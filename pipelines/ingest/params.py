@@ -1,0 +1,37 @@
+"""What a delivery is, and how it is cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["IngestParams", "SurveyKind"]
+
+SurveyKind = Literal["aerial", "drone", "mobile", "bathymetry", "multibeam"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestParams:
+    """Facts that files may lack, what may be converted, and sizes of work."""
+
+    crs: str | None = None
+    """CRS of files that name none, such as ``EPSG:6677``; a compound one also states the datum. Never guessed."""
+    vertical: str | None = None
+    """Vertical datum of files that name none: TP, AP, YP, ellipsoidal, ``local:<place>`` or ``EPSG:<code>``."""
+    epoch: str | None = None
+    """Epoch of the geoid behind the heights, such as ``JGD2011``; kept with the source."""
+    kind: SurveyKind = "aerial"
+    """How the survey was made; kept with the source."""
+    convert: bool = False
+    """Convert feet, degrees or another CRS into the store's; without it such files are refused."""
+    max_tile_points: int = 4_000_000
+    """A tile with more points is split into quarters: 4 million keep a worker under 1.5 GB (DESIGN section 3)."""
+    rows_per_task: int = 4_000_000
+    """Points that one scatter task reads; a multiple of LASzip's 50 000, so that no chunk is decoded twice."""
+    chunk_rows: int = 1_000_000
+    """Points decoded, sorted and written at once: about 150 MB."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_tile_points", "rows_per_task", "chunk_rows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive: {getattr(self, name)}")
