@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pyproj import CRS, Transformer
+from pyproj import CRS, Proj, Transformer
 from pyproj.exceptions import CRSError
 
 from twin.errors import CrsError, UnitError
@@ -66,10 +66,9 @@ def parse_crs(text: str) -> HorizontalCrs:
     if not (crs.is_projected or crs.is_geographic):
         raise CrsError(f"CRS {crs.name!r} is neither projected nor geographic; give a projected one such as EPSG:6677")
     axis = crs.axis_info[0]
-    authority = crs.to_authority(min_confidence=100)
     return HorizontalCrs(
         wkt=crs.to_wkt("WKT2_2019"),
-        code=":".join(authority) if authority else crs.name,
+        code=_registered_code(crs) or crs.name,
         unit=_unit_name(axis.unit_name),
         unit_m=float(axis.unit_conversion_factor),
         vertical=vertical,
@@ -99,6 +98,31 @@ def require_metres(crs: HorizontalCrs, where: str) -> HorizontalCrs:
 def to_wgs84(wkt: str) -> Transformer:
     """Return a transformer from (x, y) of a CRS to (longitude, latitude) of WGS 84, always in that order."""
     return Transformer.from_crs(CRS.from_user_input(wkt), CRS.from_epsg(4326), always_xy=True)
+
+
+def _registered_code(crs: CRS) -> str | None:
+    """Return the authority code of a system that PROJ recognises, or that names a code and does what that code says.
+
+    Old WKT rounds its parameters and leaves out axes, so PROJ is not certain; a code that the text itself names is then
+    believed if both definitions unproject the same coordinates to the same place (1e-9 degrees are 0.1 mm).
+    """
+    authority = crs.to_authority(min_confidence=100)
+    if authority is not None:
+        return ":".join(authority)
+    named = crs.to_json_dict().get("id")
+    if named is None or not crs.is_projected:
+        return None
+    code = f"{named['authority']}:{named['code']}"
+    try:
+        registered = CRS.from_user_input(code)
+    except CRSError:
+        return None
+    if not registered.is_projected or registered.axis_info[0].unit_name != crs.axis_info[0].unit_name:
+        return None
+    eastings, northings = (-50_000.0, 0.0, 300_000.0), (-40_000.0, 10_000.0, 500_000.0)
+    places = [Proj(system)(eastings, northings, inverse=True) for system in (crs, registered)]
+    same = all(abs(a - b) < 1e-9 for axis in zip(*places, strict=True) for a, b in zip(*axis, strict=True))
+    return code if same else None
 
 
 def _vertical_of(crs: CRS) -> VerticalDatum | None:
