@@ -55,7 +55,7 @@ def outline_of(patch: Patch, xy: NDArray[np.float64], params: ModelParams) -> Po
     origin = np.array([patch.column0, patch.row0]) * params.cell_m
     rough = shapely.transform(cells, lambda c: c - origin).simplify(1.5 * params.cell_m)
     angle, misfit = dominant_direction(rough)
-    if misfit <= _RIGHT_ANGLED:
+    if misfit <= _RIGHT_ANGLED and not patch.is_block:  # the cuts of a block would pass for walls
         for _ in range(_TURNS):
             turned, walls = _turned(rough, xy - origin, angle, params)
             angle += tilt(turned, walls)
