@@ -50,8 +50,8 @@ def encode(stream: NDArray[np.uint8]) -> bytes:
     # The worst case: every group whole, and two header bits for each.
     worst = 1 + (n // 16 + n // _block_size(stride) + 2) * stride * (_GROUP + 1) + max(_TAIL, stride)
     out = np.empty(worst, np.uint8)
-    size = _encode(np.ascontiguousarray(stream), _block_size(stride), out)
-    return out[:size].tobytes()
+    size: int = _encode(np.ascontiguousarray(stream), _block_size(stride), out)
+    return bytes(out[:size])
 
 
 def decode(data: bytes, n: int, stride: int) -> NDArray[np.uint8]:
@@ -90,19 +90,20 @@ def _encode(stream: NDArray[np.uint8], block_size: int, out: NDArray[np.uint8]) 
         count = min(block_size, n - first)
         groups = (count + 15) // 16
         for k in range(stride):
-            deltas[: groups * 16] = 0
             previous = int(last[k])
             for i in range(count):
                 value = int(stream[first + i, k])
                 step = (value - previous) & 255
                 deltas[i] = ((step << 1) ^ 255) & 255 if step & 128 else step << 1
                 previous = value
+            for i in range(count, groups * 16):
+                deltas[i] = 0
             last[k] = previous
             at = _encode_column(deltas, groups, out, at)
     stride_tail = max(32, stride)
-    out[at : at + stride_tail - stride] = 0
-    out[at + stride_tail - stride : at + stride_tail] = stream[0]
-    return at + stride_tail
+    for i in range(stride_tail):
+        out[at + i] = 0 if i < stride_tail - stride else stream[0, i - (stride_tail - stride)]
+    return int(at + stride_tail)
 
 
 @njit(cache=True)
@@ -110,14 +111,15 @@ def _encode_column(deltas: NDArray[np.uint8], groups: int, out: NDArray[np.uint8
     """Write the modes of a column's groups, two bits each, then the groups; return where they end."""
     header = at
     at += (groups + 3) // 4
-    out[header:at] = 0
+    for i in range(header, at):
+        out[i] = 0
     for g in range(groups):
-        group = deltas[g * 16 : g * 16 + 16]
         over2, over4, zero = 0, 0, True
         for i in range(16):
-            over2 += group[i] >= 3
-            over4 += group[i] >= 15
-            zero = zero and group[i] == 0
+            code = deltas[g * 16 + i]
+            over2 += code >= 3
+            over4 += code >= 15
+            zero = zero and code == 0
         mode, size = 3, 16
         if zero:
             mode, size = 0, 0
@@ -127,17 +129,18 @@ def _encode_column(deltas: NDArray[np.uint8], groups: int, out: NDArray[np.uint8
             if 8 + over4 < size:
                 mode, size = 2, 8 + over4
         out[header + g // 4] |= mode << ((g % 4) * 2)
-        at = _encode_group(group, mode, out, at)
+        at = _encode_group(deltas, g * 16, mode, out, at)
     return at
 
 
 @njit(cache=True)
-def _encode_group(group: NDArray[np.uint8], mode: int, out: NDArray[np.uint8], at: int) -> int:
-    """Write 16 differences, the first in the highest bits of its byte, then the bytes that did not fit."""
+def _encode_group(deltas: NDArray[np.uint8], start: int, mode: int, out: NDArray[np.uint8], at: int) -> int:
+    """Write 16 differences from `start`, the first in the highest bits of its byte, then the bytes that did not fit."""
     if mode == 0:
         return at
     if mode == 3:
-        out[at : at + 16] = group
+        for i in range(16):
+            out[at + i] = deltas[start + i]
         return at + 16
     bits = 2 * mode
     sentinel = (1 << bits) - 1
@@ -145,12 +148,12 @@ def _encode_group(group: NDArray[np.uint8], mode: int, out: NDArray[np.uint8], a
     for i in range(0, 16, per_byte):
         packed = 0
         for k in range(per_byte):
-            packed = (packed << bits) | min(int(group[i + k]), sentinel)
+            packed = (packed << bits) | min(int(deltas[start + i + k]), sentinel)
         out[at] = packed
         at += 1
     for i in range(16):
-        if group[i] >= sentinel:
-            out[at] = group[i]
+        if deltas[start + i] >= sentinel:
+            out[at] = deltas[start + i]
             at += 1
     return at
 
@@ -188,10 +191,12 @@ def _decode_group(source: NDArray[np.uint8], mode: int, at: int, group: NDArray[
     if at + 2 * bits > source.size:
         return source.size
     if bits == 0:
-        group[:] = 0
+        for i in range(16):
+            group[i] = 0
         return at
     if bits == 8:
-        group[:] = source[at : at + 16]
+        for i in range(16):
+            group[i] = source[at + i]
         return at + 16
     sentinel = (1 << bits) - 1
     extra = at + 2 * bits

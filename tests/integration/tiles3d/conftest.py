@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import meshoptimizer
 import numpy as np
 import pygltflib
 import pytest
@@ -17,11 +16,17 @@ from shapely import Polygon
 
 from tiles.store import Store
 from tiles.tiles3d import export_buildings, export_points
+from tiles.tiles3d.vertex_codec import decode
 from twin.building import Building, Solid
 from twin.crs import parse_crs
 from twin.points import Points
 from twin.tiling import TileId
 from twin.vertical import TP
+
+try:
+    import meshoptimizer
+except ImportError:  # it has no wheel, and its source needs a C++ compiler
+    meshoptimizer = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,6 +74,8 @@ def view_bytes(gltf: pygltflib.GLTF2, number: int) -> bytes:
     if packed is None:
         return blob[view.byteOffset : view.byteOffset + view.byteLength]
     stream = blob[packed["byteOffset"] : packed["byteOffset"] + packed["byteLength"]]
+    if meshoptimizer is None:
+        return decode(stream, packed["count"], packed["byteStride"]).tobytes()
     item = np.dtype((np.void, packed["byteStride"]))
     return meshoptimizer.decode_vertex_buffer(packed["count"], packed["byteStride"], stream, dtype=item).tobytes()
 

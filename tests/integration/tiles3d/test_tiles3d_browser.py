@@ -59,7 +59,7 @@ def tallest(town: list[Building]) -> list[Building]:
 
 
 @pytest.fixture(scope="session")
-def views(
+def views(  # noqa: PLR0913 - fixtures
     node: Callable[..., Any],
     export: Path,
     tallest: list[Building],
@@ -85,7 +85,9 @@ def views(
             "screenshot": str(pictures / f"{part or 'both'}.png"),
             "pitch": -0.8 if part == "" else -1.5,
             "max_error": 16 if part == "" else 0.5,
-            "point_size": 5,
+            "point_size": 3,
+            "width": 400,
+            "height": 300,
             "probes": places,
         }
         for part, places in probes.items()
