@@ -14,7 +14,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from tiles.las import file_crs, read_header
-from twin.crs import HorizontalCrs, parse_crs
+from twin.crs import HorizontalCrs, parse_crs, to_wgs84
 from twin.errors import CrsError, DatumError, FormatError
 from twin.vertical import VerticalDatum, convert_height
 
@@ -30,6 +30,7 @@ Severity = Literal["info", "warning", "error"]
 
 _METRIC_TWIN = {"EPSG:6360": "EPSG:5703", "EPSG:8228": "EPSG:5703", "EPSG:5702": "EPSG:7968"}
 """Vertical systems in feet, and the system of the same datum in metres (EPSG registry)."""
+_PLURAL = {"degree": "degrees", "foot": "feet", "US survey foot": "US survey feet"}
 _MAX_ROWS = 0xFFFFFFFF
 """Rows that the ``source_index`` column can number."""
 
@@ -102,6 +103,8 @@ def examine(path: Path, params: IngestParams) -> Examination:
         )
         findings.append(Finding(rule="size", severity="error", message=message))
     crs, given = _crs(header, params, findings)
+    if crs is not None:
+        findings += _place_on_earth(header, crs)
     vertical, factor = _vertical(header, crs, given, params, findings) if crs else (None, 1.0)
     return Examination(header=header, crs=crs, vertical=vertical, findings=tuple(findings), height_factor=factor)
 
@@ -176,6 +179,29 @@ def metric_datum(vertical: VerticalDatum) -> tuple[VerticalDatum, float]:
     return VerticalDatum(twin_name, vertical.epoch), factor
 
 
+def _place_on_earth(header: LasHeader, crs: HorizontalCrs) -> list[Finding]:
+    """Say if the header's box lies where its CRS is not used; most often x and y are swapped, or the CRS is wrong."""
+    area = CRS.from_user_input(crs.code if crs.code.startswith("EPSG:") else crs.wkt).area_of_use
+    x, y = ((low + high) / 2 for low, high in zip(header.mins[:2], header.maxs[:2], strict=True))
+    if area is None or not (np.isfinite(x) and np.isfinite(y)):
+        return []
+
+    def is_inside(east: float, north: float) -> bool:
+        longitude, latitude = to_wgs84(crs.wkt).transform(east, north)
+        return bool(area.west - 1 <= longitude <= area.east + 1 and area.south - 1 <= latitude <= area.north + 1)
+
+    if is_inside(x, y):
+        return []
+    name, place = header.path.name, f"({x:.3f}, {y:.3f})"
+    if is_inside(y, x):
+        message = (
+            f"{name}: x and y look swapped: {place} is outside the area of {crs.code}, ({y:.3f}, {x:.3f}) is in it"
+        )
+    else:
+        message = f"{name}: {place} is outside the area where {crs.code} is used ({area.name}); is the CRS right?"
+    return [Finding(rule="area", severity="warning", message=message)]
+
+
 def _crs(
     header: LasHeader, params: IngestParams, findings: list[Finding]
 ) -> tuple[HorizontalCrs | None, HorizontalCrs | None]:
@@ -200,7 +226,7 @@ def _crs(
         message = f"{name}: the file says {stated.code}, --crs says {given.code}; correct the one that is wrong"
         findings.append(Finding(rule="crs", severity="error", message=message))
     if not crs.is_metric and not params.convert:
-        message = f"{name}: coordinates are in {crs.unit} ({crs.code}), not metres; convert on request with --convert"
+        message = f"{name}: coordinates are in {_PLURAL.get(crs.unit, crs.unit)} ({crs.code}), not metres; convert on request with --convert"
         findings.append(Finding(rule="units", severity="error", message=message))
     return crs, given
 

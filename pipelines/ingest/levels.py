@@ -1,7 +1,7 @@
 """Levels of detail, and the order of points in a tile.
 
 Level l has cells of 16 m / 2^l. In each cell the point with the least hash is chosen, and a point's level is the
-coarsest at which it is chosen. A point chosen in a coarse cell has the least hash in every finer cell around it, too, so
+coarsest at which it is chosen. A point chosen in a coarse cell has the least hash in every finer cell around it too, so
 the points up to level l are exactly one for each occupied cell of level l. The hash is of the point's source and
 row: nothing depends on the order of tiles, files or workers.
 """

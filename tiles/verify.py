@@ -1,0 +1,63 @@
+"""Is every byte in a store as it was written?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tiles.atomic import tree_checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tiles.store import Store
+
+__all__ = ["Problem", "verify_store"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is not as it was written."""
+
+    path: str
+    """Where, relative to the store."""
+    reason: str
+
+
+def verify_store(store: Store) -> list[Problem]:
+    """Compare all tiles and all artefacts of finished runs with the checksums in the manifest.
+
+    Checksums are those of `tiles.atomic.tree_checksum`: a folder's file names and bytes, or a file's bytes.
+
+    Notes
+    -----
+    Reads every byte once, about 0.9 GB/s on one core if the disk is that fast.
+    """
+    problems = [*_check_conservation(store)]
+    for relative, checksum in _written(store):
+        path = store.path / relative
+        if not path.exists():
+            problems.append(Problem(path=relative, reason="is missing"))
+        elif tree_checksum(path) != checksum:
+            problems.append(Problem(path=relative, reason="changed since it was written"))
+    return problems
+
+
+def _written(store: Store) -> Iterator[tuple[str, str]]:
+    """Yield (path, checksum) of everything that the manifest says is there."""
+    for row in store.tiles():
+        yield store.tile_path(row), row.checksum
+    for run in store.manifest.runs():
+        for artefact in store.manifest.artefacts(run.run).values():
+            if artefact.path and artefact.checksum:
+                yield artefact.path, artefact.checksum
+
+
+def _check_conservation(store: Store) -> Iterator[Problem]:
+    """Check that tiles hold exactly the points that the sources brought."""
+    sources = [row for row in store.manifest.sources() if row.state == "done"]
+    delivered = sum(row.n_points for row in sources)
+    stored = sum(row.n_points for row in store.tiles())
+    if sources and delivered != stored:
+        reason = f"sources brought {delivered} points, the tiles hold {stored}"
+        yield Problem(path="manifest.sqlite", reason=reason)
