@@ -47,7 +47,9 @@ class FloodState(IntEnum):
     WATER = 2
     """Sea, river or pond, also without the flood."""
     UNKNOWN = 3
-    """No ground height: it may be wet."""
+    """Surveyed, but no ground height: it may be wet."""
+    OUTSIDE = 4
+    """Not surveyed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

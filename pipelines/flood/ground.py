@@ -3,8 +3,9 @@
 Laser light gives few returns from water, so water shows as a hole in the terrain as often as it shows as a class. What
 counts as what is decided here, on the safe side, and counted:
 
-* the water mask, and every hole inside the survey that touches it (or touches a seed), is water;
-* a hole that reaches the edge of the raster is outside the survey: unknown, unless a seed area covers it;
+* outside the survey nothing is known: no water goes around a dike's end there;
+* the water mask, and every hole in the survey that touches it (or touches a seed), is water, except holes at the
+  survey's edge;
 * every other hole is unknown. Unknown cells stop water and are reported, never shown as dry.
 """
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from twin.raster import Frame
 
-__all__ = ["BurnedBarrier", "FloodGround", "SeedChoice", "prepare_ground"]
+__all__ = ["BurnedBarrier", "FloodGround", "SeedChoice", "Survey", "prepare_ground"]
 
 WaterChoice = Literal["none", "all", "edge", "largest"]
 
@@ -39,7 +40,7 @@ class SeedChoice:
     """Which water floods: the sea or the river, not the pond in the park."""
 
     water: WaterChoice = "edge"
-    """Bodies of the water mask that are seeds: those that reach the edge of the terrain, the largest, all, or none."""
+    """Bodies of the water mask that are seeds: those that reach the survey's edge, the largest, all, or none."""
     points: tuple[tuple[float, float], ...] = ()
     """Places (x, y) in the store's CRS; each takes its cell and the whole body of water that it lies in."""
     areas: tuple[BaseGeometry, ...] = ()
@@ -69,26 +70,31 @@ class FloodGround:
     water: NDArray[np.bool_]
     """Cells that are water before the flood, seeds included."""
     unknown: NDArray[np.bool_]
-    """Cells without ground that are not water."""
+    """Cells of the survey without ground that are not water."""
+    outside: NDArray[np.bool_]
+    """Cells outside the survey that no seed area covers."""
 
 
-def prepare_ground(
-    dtm_m: NDArray[np.floating[Any]],
-    water: NDArray[np.bool_],
-    frame: Frame,
-    choice: SeedChoice,
-    barriers: Sequence[BurnedBarrier] = (),
-) -> FloodGround:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Survey:
+    """What the survey says of an area; arrays of one shape (rows, columns), row 0 in the north."""
+
+    dtm_m: NDArray[np.floating[Any]]
+    """Bare earth, metres in one datum, NaN where there is none. Under buildings it is the filled ground."""
+    water: NDArray[np.bool_]
+    """Water mask; all False where water was not classified."""
+    inside: NDArray[np.bool_]
+    """Cells inside the survey."""
+    frame: Frame
+
+
+def prepare_ground(survey: Survey, choice: SeedChoice, barriers: Sequence[BurnedBarrier] = ()) -> FloodGround:
     """Decide what each cell is, burn the barriers, and find the seeds.
 
     Parameters
     ----------
-    dtm_m
-        Bare earth, metres in one datum, NaN where there is none. Under buildings it is the filled ground.
-    water
-        Water mask of the same shape; all False where water was not classified.
-    frame
-        Cells of both.
+    survey
+        Terrain and water.
     choice
         Which water floods.
     barriers
@@ -99,19 +105,23 @@ def prepare_ground(
     StageError
         If a seed point lies outside, or nothing is left to start from.
     """
-    ground, walled = _burn(to_millimetres(dtm_m), frame, barriers)
-    declared = _inside(choice.areas, frame) & ~walled
-    hole = (ground == WALL) & ~water & ~declared
-    points = _cells(choice.points, frame)
-    water = _with_holes((water & ~walled) | declared | (points & hole), hole)
-    seeds = _chosen(water, declared, points, choice.water)
+    ground, walled = _burn(to_millimetres(survey.dtm_m), survey.frame, barriers)
+    declared = _covered(choice.areas, survey.frame) & ~walled
+    points = _cells(choice.points, survey.frame)
+    outside = ~survey.inside & ~declared & ~walled
+    ground[outside] = WALL
+    water = (survey.water & ~walled & ~outside) | declared
+    hole = (ground == WALL) & ~water & ~outside
+    water = _with_holes(water | (points & hole), hole, _rim_of(outside))
+    seeds = _chosen(water, declared | (points & ~walled), choice.water, _rim_of(outside))
     if not seeds.any():
         raise StageError("no seed: the terrain has no such water; name seed points or areas on the sea or the river")
     return FloodGround(
         ground_mm=_level_ponds(ground, water & ~seeds),
         seeds=seeds,
         water=water,
-        unknown=(ground == WALL) & ~water,
+        unknown=(ground == WALL) & ~water & ~outside,
+        outside=outside,
     )
 
 
@@ -121,7 +131,7 @@ def _burn(
     """Ground with barriers, and which cells closed barriers cover; a line covers every cell that it touches."""
     walled = np.zeros(ground.shape, dtype=np.bool_)
     for barrier in barriers:
-        cells = _inside((barrier.geometry,), frame, all_touched=True)
+        cells = _covered((barrier.geometry,), frame, all_touched=True)
         height = np.int32(round(barrier.height_m * 1000))
         if barrier.is_open:
             ground = np.where(cells & (ground != WALL), np.minimum(ground, height), ground)
@@ -132,7 +142,7 @@ def _burn(
     return ground, walled
 
 
-def _inside(geometries: Sequence[BaseGeometry], frame: Frame, *, all_touched: bool = False) -> NDArray[np.bool_]:
+def _covered(geometries: Sequence[BaseGeometry], frame: Frame, *, all_touched: bool = False) -> NDArray[np.bool_]:
     if not geometries:
         return np.zeros(frame.shape, dtype=np.bool_)
     cells = rasterize(
@@ -157,33 +167,41 @@ def _cells(points: Sequence[tuple[float, float]], frame: Frame) -> NDArray[np.bo
     return out
 
 
-def _with_holes(water: NDArray[np.bool_], hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Water and the holes that touch it, except those that reach the edge of the raster."""
+def _rim_of(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells beside the outside, or at the edge of the raster."""
+    rim = ndimage.binary_dilation(outside)
+    rim[[0, -1], :] = True
+    rim[:, [0, -1]] = True
+    out: NDArray[np.bool_] = rim
+    return out
+
+
+def _with_holes(water: NDArray[np.bool_], hole: NDArray[np.bool_], rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Water and the holes that touch it, except those at the survey's edge."""
     bodies, n_bodies = ndimage.label(hole)
     joins = np.zeros(n_bodies + 1, dtype=np.bool_)
     joins[np.unique(bodies[ndimage.binary_dilation(water)])] = True
-    for rim in _rims(bodies):
-        joins[np.unique(rim)] = False
+    joins[np.unique(bodies[rim])] = False
     joins[0] = False
     joined: NDArray[np.bool_] = water | joins[bodies]
     return joined
 
 
 def _chosen(
-    water: NDArray[np.bool_], declared: NDArray[np.bool_], points: NDArray[np.bool_], choice: WaterChoice
+    water: NDArray[np.bool_], named: NDArray[np.bool_], choice: WaterChoice, rim: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
+    """Bodies of water that are seeds: those with a named cell, and those that the choice takes."""
     bodies, n_bodies = ndimage.label(water)
     takes = np.zeros(n_bodies + 1, dtype=np.bool_)
-    takes[np.unique(bodies[points])] = True
+    takes[np.unique(bodies[named])] = True
     if choice == "all":
         takes[:] = True
     elif choice == "edge":
-        for rim in _rims(bodies):
-            takes[np.unique(rim)] = True
+        takes[np.unique(bodies[rim])] = True
     elif choice == "largest" and n_bodies:
         takes[1 + int(np.argmax(np.bincount(bodies.ravel(), minlength=n_bodies + 1)[1:]))] = True
     takes[0] = False
-    chosen: NDArray[np.bool_] = takes[bodies] | declared | points
+    chosen: NDArray[np.bool_] = takes[bodies] | named
     return chosen
 
 
@@ -208,7 +226,3 @@ def _pairs(
     body, bank = bodies[tuple(here)], ground[tuple(there)]
     meets = (body > 0) & (bank != WALL)
     return body[meets], bank[meets]
-
-
-def _rims(cells: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
-    return cells[0], cells[-1], cells[:, 0], cells[:, -1]

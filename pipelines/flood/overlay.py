@@ -69,7 +69,7 @@ def static_overlay(
     water = ground.water.copy()
     if normal_m is not None:
         water |= flood_depth(ground.ground_mm, critical_mm, round(normal_m * 1000)) > 0
-    state = _state(depth, water, ground.unknown)
+    state = _state(depth, water, ground)
     critical = np.where(critical_mm == UNREACHED, np.nan, critical_mm / 1000.0).astype(np.float32)
     frame, crs = terrain.frame, terrain.crs
     return Overlay(
@@ -80,8 +80,9 @@ def static_overlay(
     )
 
 
-def _state(depth: NDArray[np.float32], water: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _state(depth: NDArray[np.float32], water: NDArray[np.bool_], ground: FloodGround) -> NDArray[np.uint8]:
     state = np.where(depth > 0, FloodState.FLOODED, FloodState.DRY).astype(np.uint8)
     state[water] = FloodState.WATER
-    state[unknown] = FloodState.UNKNOWN
+    state[ground.unknown] = FloodState.UNKNOWN
+    state[ground.outside] = FloodState.OUTSIDE
     return state

@@ -5,7 +5,7 @@ import pytest
 import shapely
 
 from pipelines.flood.exposure import building_exposure
-from pipelines.flood.ground import BurnedBarrier, SeedChoice, prepare_ground
+from pipelines.flood.ground import BurnedBarrier, SeedChoice, Survey, prepare_ground
 from pipelines.flood.overlay import static_overlay
 from tiles.flood import FloodState
 from twin.errors import StageError
@@ -29,9 +29,14 @@ def sea_of(dtm):
     return water
 
 
-def flooded(dtm, level_m, *, water=None, choice=None, barriers=(), **more):
+def survey_of(dtm, water, inside=None):
+    inside = np.ones(dtm.shape, dtype=bool) if inside is None else inside
+    return Survey(dtm_m=dtm, water=water, inside=inside, frame=frame_of(dtm.shape))
+
+
+def flooded(dtm, level_m, *, water=None, inside=None, choice=None, barriers=(), **more):  # noqa: PLR0913
     water = sea_of(dtm) if water is None else water
-    ground = prepare_ground(dtm, water, frame_of(dtm.shape), choice or SeedChoice(), barriers)
+    ground = prepare_ground(survey_of(dtm, water, inside), choice or SeedChoice(), barriers)
     return static_overlay(ground, raster(dtm), level_m, **more)
 
 
@@ -102,11 +107,11 @@ def test_seeds_choose_their_body_of_water():
     frame = frame_of(dtm.shape)
     x, y = frame.centers()
     point = SeedChoice(water="none", points=((float(x[1]), float(y[3])),))
-    assert np.array_equal(prepare_ground(dtm, water, frame, point).seeds, sea_of(dtm))
-    largest = prepare_ground(dtm, water, frame, SeedChoice(water="largest"))
+    assert np.array_equal(prepare_ground(survey_of(dtm, water), point).seeds, sea_of(dtm))
+    largest = prepare_ground(survey_of(dtm, water), SeedChoice(water="largest"))
     assert np.array_equal(largest.seeds, sea_of(dtm))
     area = shapely.box(x[0] - 0.25, y[-1] - 0.25, x[3] + 0.25, y[0] + 0.25)
-    declared = prepare_ground(dtm, np.zeros_like(water), frame, SeedChoice(water="none", areas=(area,)))
+    declared = prepare_ground(survey_of(dtm, np.zeros_like(water)), SeedChoice(water="none", areas=(area,)))
     assert np.array_equal(declared.seeds, sea_of(dtm))
 
 
@@ -114,9 +119,9 @@ def test_nothing_to_start_from_is_an_error():
     dtm = dike()
     nothing = np.zeros(dtm.shape, dtype=bool)
     with pytest.raises(StageError, match="no seed"):
-        prepare_ground(dtm, nothing, frame_of(dtm.shape), SeedChoice())
+        prepare_ground(survey_of(dtm, nothing), SeedChoice())
     with pytest.raises(StageError, match="outside"):
-        prepare_ground(dtm, nothing, frame_of(dtm.shape), SeedChoice(points=((0.0, 0.0),)))
+        prepare_ground(survey_of(dtm, nothing), SeedChoice(points=((0.0, 0.0),)))
 
 
 def test_holes_in_the_water_are_water_and_other_holes_are_unknown():
@@ -132,13 +137,39 @@ def test_holes_in_the_water_are_water_and_other_holes_are_unknown():
     assert np.all(out.state.values[:2, 28:] == FloodState.UNKNOWN)
 
 
-def test_the_rim_of_the_survey_is_no_way_around_the_dike():
-    dtm = dike()
-    dtm[:2] = np.nan  # unsurveyed, and it touches the sea
-    water = sea_of(dtm) & np.isfinite(dtm)
-    out = flooded(dtm, 2.0, water=water)
+@pytest.mark.parametrize("water_grows_out", [False, True])
+def test_outside_the_survey_is_no_way_around_the_dike(water_grows_out):
+    dtm, water = dike(), sea_of(dike())
+    inside = np.ones(dtm.shape, dtype=bool)
+    inside[:2] = False
+    dtm[:2] = np.nan
+    water[:2] = False
+    water[:2, :14] = water_grows_out  # a mask that grew beyond the last points, past the dike's end
+    out = flooded(dtm, 2.0, water=water, inside=inside)
     assert np.all(out.depth.values[2:, 11:] == 0)
-    assert np.all(out.state.values[:2, 4:] == FloodState.UNKNOWN)
+    assert np.all(out.state.values[:2] == FloodState.OUTSIDE)
+    assert np.all(out.state.values[2:, :4] == FloodState.WATER)
+
+
+def test_a_hole_at_the_edge_of_the_survey_is_unknown_even_beside_the_sea():
+    dtm = dike()
+    dtm[:2] = np.nan
+    out = flooded(dtm, 2.0, water=sea_of(dtm) & np.isfinite(dtm))
+    assert np.all(out.depth.values[2:, 11:] == 0)
+    assert np.all(out.state.values[:2] == FloodState.UNKNOWN)
+
+
+def test_a_declared_sea_may_reach_beyond_the_survey():
+    dtm = dike(1.2)
+    inside = np.ones(dtm.shape, dtype=bool)
+    inside[:, :3] = False
+    dtm[:, :4] = np.nan
+    x, y = frame_of(dtm.shape).centers()
+    area = shapely.box(x[0] - 0.25, y[-1] - 0.25, x[3] + 0.25, y[0] + 0.25)
+    choice = SeedChoice(water="none", areas=(area,))
+    out = flooded(dtm, 2.0, water=np.zeros(dtm.shape, dtype=bool), inside=inside, choice=choice)
+    assert np.all(out.state.values[:, :4] == FloodState.WATER)
+    assert np.all(out.depth.values[:, 11:] > 1.4)
 
 
 def test_floods_cross_a_pond_whose_height_is_unknown():

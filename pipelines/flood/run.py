@@ -1,0 +1,262 @@
+"""A flood scenario over a store: read the terrain and the buildings, compute, write, record."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import geopandas
+import numpy as np
+
+from pipelines.flood.ground import Survey, prepare_ground
+from pipelines.flood.overlay import Overlay, static_overlay
+from pipelines.flood.scenario import ResolvedLevel, StaticScenario, burned, resolve_level, seed_choice
+from pipelines.metering import Meter
+from pipelines.runs import software
+from tiles.buildings import building_table
+from tiles.flood import STAGE, FloodResult, FloodState, write_flood
+from tiles.observations import read_observations
+from tiles.rasters import read_raster
+from twin.config import digest
+from twin.legend import depth_legend
+from twin.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from tiles.store import Store
+    from twin.raster import Raster
+
+__all__ = ["VERSION", "FloodSummary", "run_flood"]
+
+VERSION = 1
+"""Raised when the same inputs give another result."""
+
+_UNKNOWN_RANK = -1
+
+_MARGIN_M = 1.0
+"""How far the overlay reaches beyond the outermost points, metres: their cells, and the rim of the outside."""
+
+_GAP_M = 32.0
+"""Widest gap between points that is still inside the survey, metres: as `TerrainParams.survey_gap_m`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodSummary:
+    """What a scenario came to. Areas count land, not what is water on an ordinary day."""
+
+    run: str
+    scenario: str
+    path: str
+    """Where the overlay is, relative to the store."""
+    cells: int
+    """Cells inside the survey."""
+    wet_cells: int
+    """Land cells under water."""
+    water_cells: int
+    """Cells that are sea, river or pond without the flood."""
+    unknown_cells: int
+    """Cells without ground height that are not water: dry or wet, nobody knows."""
+    wet_area_m2: float
+    volume_m3: float
+    """Water over land."""
+    max_depth_m: float
+    """Deepest water over land."""
+    buildings: int
+    buildings_wet: int
+    """Buildings with water at the outline."""
+    buildings_above_floor: int
+    """Buildings with water at least as high as the floor."""
+    buildings_unknown: int
+    """Buildings with no known ground around them."""
+    by_rank: Mapping[str, int] = field(default_factory=dict)
+    """Wet buildings by depth rank; every rank of the legend has an entry."""
+    level: Mapping[str, Any] = field(default_factory=dict)
+    """Water level in the store's datum and as given, its source and time."""
+    seconds: float = 0.0
+    skipped: bool = False
+    """Whether the result was there already and nothing was done."""
+
+
+def run_flood(  # noqa: PLR0913 - the inputs of the overlay
+    store: Store,
+    scenario: StaticScenario,
+    terrain_run: str,
+    buildings_run: str | None = None,
+    progress: Progress | None = None,
+    *,
+    at: datetime | None = None,
+) -> FloodSummary:
+    """Compute a scenario and keep it in the store, unless the same was computed from the same inputs before.
+
+    Parameters
+    ----------
+    store
+        Where terrain, buildings and observations are.
+    scenario
+        Level, seeds, barriers.
+    terrain_run, buildings_run
+        Runs to build on; without buildings the table is empty.
+    progress
+        Who listens; counts buildings.
+    at
+        Moment for a gauge-driven level; the newest observation if None.
+
+    Raises
+    ------
+    DatumError
+        If the level's datum is unknown or cannot be converted to the store's.
+    StageError
+        If no water is found to start from, or the gauge has not reported.
+    """
+    observations = read_observations(store, latest=at is None, at=at) if _is_live(scenario) else []
+    level = resolve_level(scenario.level, store.vertical, observations, at)
+    normal = None
+    if scenario.normal is not None:
+        normal = resolve_level(scenario.normal, store.vertical, observations, at)
+    params = {**asdict(scenario), "resolved": level.as_json(), "normal": None if normal is None else normal.as_json()}
+    run = digest(STAGE, VERSION, params, terrain_run, buildings_run)
+    inputs = digest(_checksums(store, terrain_run), _checksums(store, buildings_run))
+    with store.writing():
+        done = store.manifest.artefacts(run).get(scenario.name)
+        if done is not None and done.inputs == inputs and (store.path / done.path / "summary.json").is_file():
+            store.manifest.finish_run(run, dict(done.report))  # it is the newest overlay again
+            return _summary(done.report, skipped=True)
+        runs = [one for one in (terrain_run, buildings_run) if one is not None]
+        store.manifest.begin_run(run, STAGE, params, {"runs": runs})
+        with Meter() as meter:
+            result, figures = _compute(store, scenario, (level, normal), (terrain_run, buildings_run), progress)
+            lineage = {"terrain_run": terrain_run, "buildings_run": buildings_run, "software": software()}
+            result.summary.update(figures, level=level.as_json(), lineage=lineage)
+            path, checksum = write_flood(store, run, digest(run, inputs), result)
+        facts = {**figures, "run": run, "scenario": scenario.name, "path": path, "level": level.as_json()}
+        report = {**facts, **meter.figures(), "n_items": figures["buildings"], "workers": 1, "software": software()}
+        store.manifest.commit_artefact(run, scenario.name, path, checksum, inputs, report)
+        store.manifest.finish_run(run, report)
+        if done is not None and done.path != path:
+            shutil.rmtree(store.path / done.path, ignore_errors=True)
+    return _summary(report, skipped=False)
+
+
+def _compute(
+    store: Store,
+    scenario: StaticScenario,
+    levels: tuple[ResolvedLevel, ResolvedLevel | None],
+    runs: tuple[str, str | None],
+    progress: Progress | None,
+) -> tuple[FloodResult, dict[str, Any]]:
+    terrain, survey = _read_terrain(store, runs[0])
+    buildings = _read_buildings(store, runs[1])
+    listener = progress or Silent()
+    listener.start(STAGE, max(len(buildings), 1), "buildings")
+    barriers = [burned(barrier, store.vertical) for barrier in scenario.barriers]
+    ground = prepare_ground(survey, seed_choice(scenario.seeds), barriers)
+    level, normal = levels
+    overlay = static_overlay(
+        ground,
+        terrain,
+        level.height_m,
+        normal_m=None if normal is None else normal.height_m,
+        outlines=list(buildings.geometry),
+    )
+    table = _table(buildings, overlay, scenario)
+    listener.advance(max(len(buildings), 1))
+    listener.finish()
+    titles = {"title": {"ja": scenario.title_ja, "en": scenario.title_en}, "scenario": scenario.name}
+    result = FloodResult(
+        name=scenario.name,
+        depth=overlay.depth,
+        critical_level=overlay.critical_level,
+        state=overlay.state,
+        buildings=table,
+        summary={**titles, "legend": scenario.legend, "floor_m": scenario.floor_m, "vertical": str(store.vertical)},
+    )
+    return result, _figures(overlay, table, scenario)
+
+
+def _read_terrain(store: Store, run: str) -> tuple[Raster, Survey]:
+    """Return the terrain of the surveyed box, and what the survey says there."""
+    box = store.bounds.buffered(_MARGIN_M)
+    terrain, water, density = (read_raster(store, run, name, box) for name in ("dtm", "water", "density"))
+    survey = Survey(
+        dtm_m=terrain.values,
+        water=water.values > 0,
+        inside=_inside(density.values > 0, terrain.frame.resolution_m) | np.isfinite(terrain.values),
+        frame=terrain.frame,
+    )
+    return terrain, survey
+
+
+def _inside(occupied: NDArray[np.bool_], resolution_m: float) -> NDArray[np.bool_]:
+    """Cells with points and the gaps between them, as the terrain stage counts them."""
+    radius = max(1, round(_GAP_M / 2 / resolution_m))
+    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    padded = np.pad(occupied, 2 * radius).astype(np.uint8)
+    closed = cv2.erode(cv2.dilate(padded, square), square)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
+    return np.asarray(closed > 0)
+
+
+def _read_buildings(store: Store, run: str | None) -> Any:
+    if run is None:
+        return geopandas.GeoDataFrame({"id": []}, geometry=[], crs=store.crs.wkt)
+    return building_table(store, run)
+
+
+def _table(buildings: Any, overlay: Overlay, scenario: StaticScenario) -> Any:
+    """Return the building table of the overlay, in the order of the buildings."""
+    exposure = overlay.exposure
+    known = np.isfinite(exposure.max_depth_m)
+    rank = depth_legend(scenario.legend).rank_of(exposure.max_depth_m).astype(np.int8)
+    columns = {
+        "id": np.asarray(buildings["id"], dtype=object),
+        "max_depth_m": exposure.max_depth_m.round(3),
+        "mean_depth_m": exposure.mean_depth_m.round(3),
+        "wet_share": exposure.wet_share.round(3),
+        "unknown_share": exposure.unknown_share.round(3),
+        "rank": np.where(known, rank, np.int8(_UNKNOWN_RANK)).astype(np.int8),
+        "above_floor": known & (exposure.max_depth_m >= scenario.floor_m),
+    }
+    return geopandas.GeoDataFrame(columns, geometry=np.asarray(buildings.geometry), crs=buildings.crs)
+
+
+def _figures(overlay: Overlay, table: Any, scenario: StaticScenario) -> dict[str, Any]:
+    state, depth = overlay.state.values, overlay.depth.values
+    flooded = state == FloodState.FLOODED
+    cell_m2 = overlay.state.frame.resolution_m**2
+    wet = depth[flooded].astype(np.float64)
+    rank = np.asarray(table["rank"])
+    ranks = [entry.rank for entry in depth_legend(scenario.legend).ranks]
+    return {
+        "cells": int((state != FloodState.OUTSIDE).sum()),
+        "wet_cells": int(flooded.sum()),
+        "water_cells": int((state == FloodState.WATER).sum()),
+        "unknown_cells": int((state == FloodState.UNKNOWN).sum()),
+        "wet_area_m2": round(float(flooded.sum()) * cell_m2, 3),
+        "volume_m3": round(float(wet.sum()) * cell_m2, 3),
+        "max_depth_m": round(float(wet.max()), 3) if wet.size else 0.0,
+        "buildings": len(table),
+        "buildings_wet": int((rank > 0).sum()),
+        "buildings_above_floor": int(np.asarray(table["above_floor"]).sum()),
+        "buildings_unknown": int((rank == _UNKNOWN_RANK).sum()),
+        "by_rank": {str(one): int((rank == one).sum()) for one in ranks},
+    }
+
+
+def _summary(report: Mapping[str, Any], *, skipped: bool) -> FloodSummary:
+    names = FloodSummary.__dataclass_fields__
+    return FloodSummary(**{**{key: value for key, value in report.items() if key in names}, "skipped": skipped})
+
+
+def _is_live(scenario: StaticScenario) -> bool:
+    return any(level is not None and level.gauge is not None for level in (scenario.level, scenario.normal))
+
+
+def _checksums(store: Store, run: str | None) -> list[tuple[str, str]]:
+    if run is None:
+        return []
+    return [(key, row.checksum) for key, row in sorted(store.manifest.artefacts(run).items())]
