@@ -55,6 +55,7 @@ def write_tile_buildings(store: Store, run: str, tile: TileId, buildings: Sequen
         crs=store.crs,
         vertical=store.vertical,
         translate=(corner.xmin, corner.ymin, 0.0),
+        scratch=store.scratch,
     )
     return target.relative_to(store.path).as_posix(), tree_checksum(target)
 
@@ -113,7 +114,7 @@ def table_of(buildings: Iterable[Building], crs: str) -> geopandas.GeoDataFrame:
 def write_table(store: Store, run: str, table: geopandas.GeoDataFrame) -> Path:
     """Write a run's table as GeoParquet."""
     path = buildings_folder(store, run) / "attributes.parquet"
-    with atomic_path(path) as temporary:
+    with atomic_path(path, scratch=store.scratch) as temporary:
         table.to_parquet(temporary, index=False, compression="zstd")
     return path
 
@@ -138,7 +139,7 @@ def write_without_model(store: Store, run: str, entries: Iterable[Mapping[str, s
     """Write the list of outlines without a model."""
     path = buildings_folder(store, run) / "without_model.json"
     lines = sorted(entries, key=lambda entry: (entry["id"], entry["reason"]))
-    write_text(path, json.dumps(lines, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, json.dumps(lines, ensure_ascii=False, indent=1) + "\n", scratch=store.scratch)
     return path
 
 

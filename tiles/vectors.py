@@ -106,7 +106,9 @@ def write_gpkg(path: Path, table: geopandas.GeoDataFrame, layer: str = "building
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
     try:
         with atomic_path(path) as temporary:
-            pyogrio.write_dataframe(table, temporary, layer=layer, driver="GPKG")
+            named = temporary.with_name(temporary.name + ".gpkg")  # GDAL warns of any other ending
+            pyogrio.write_dataframe(table, named, layer=layer, driver="GPKG")
+            named.replace(temporary)
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
     return path.stat().st_size

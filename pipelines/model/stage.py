@@ -125,9 +125,9 @@ class ModelStage:
         given = clean(shapes, self.rules)
         owned, outside = assign(given.outlines, store.grid, self.units(store))
         for tile in self.units(store):
-            write_text(_given_path(store, run, tile), to_json(owned.get(tile, [])))
+            write_text(_given_path(store, run, tile), to_json(owned.get(tile, [])), scratch=store.scratch)
         refused = _entries([*given.refused, *outside])
-        write_text(_refused_path(store, run), json.dumps(refused, ensure_ascii=False))
+        write_text(_refused_path(store, run), json.dumps(refused, ensure_ascii=False), scratch=store.scratch)
 
     def run_tile(self, store: Store, run: str, tile: TileId) -> Mapping[str, Any]:
         """Model the buildings that a tile owns and write them."""

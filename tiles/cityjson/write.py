@@ -105,13 +105,18 @@ def write_cityjsonseq(  # noqa: PLR0913 - as above
     title: str = "",
     lineage: Any = None,
     translate: tuple[float, float, float] | None = None,
+    scratch: Path | None = None,
 ) -> ModelFacts:
     """Write CityJSONSeq: a header line, then one feature a line; parameters as for `write_cityjson`.
 
-    `translate` is the origin of the integers in metres; by default it lies at the first building.
+    `translate` is the origin of the integers in metres; by default it lies at the first building. `scratch` is the
+    folder for the temporary name (`tiles.atomic`).
     """
     n = 0
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
+    with (
+        atomic_path(path, scratch=scratch) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as out,
+    ):
         metadata = _metadata(crs, vertical, title, lineage)
         for building in buildings:
             translate = ground_corner(building) if translate is None else translate
