@@ -1,7 +1,7 @@
 """Acceptance of a delivered file, without a store: what is wrong with it, in sentences.
 
-The gate (`pipelines.ingest.gate`) decides what is refused, for this check and for ingest alike. Here the points are read
-as well, and everything else worth a remark is counted: a header that does not fit, duplicates, classes, density.
+The gate (`pipelines.ingest.gate`) decides what is refused, for this check and for ingest alike. Here the points are
+read as well, and everything else worth a remark is counted: a header that does not fit, duplicates, classes, density.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Is every byte in a store as it was written?"""
+"""Whether every byte in a store is as it was written."""
 
 from __future__ import annotations
 

@@ -226,7 +226,8 @@ def _crs(
         message = f"{name}: the file says {stated.code}, --crs says {given.code}; correct the one that is wrong"
         findings.append(Finding(rule="crs", severity="error", message=message))
     if not crs.is_metric and not params.convert:
-        message = f"{name}: coordinates are in {_PLURAL.get(crs.unit, crs.unit)} ({crs.code}), not metres; convert on request with --convert"
+        unit = _PLURAL.get(crs.unit, crs.unit)
+        message = f"{name}: coordinates are in {unit} ({crs.code}), not metres; convert on request with --convert"
         findings.append(Finding(rule="units", severity="error", message=message))
     return crs, given
 
