@@ -83,12 +83,13 @@ def flood(
 def score_labels(
     session: Session,
     store: StorePath,
-    within: Annotated[str, typer.Option(help="File of polygons: score buildings only inside their hull.")] = "",
+    truth: Annotated[str, typer.Option(help="LAS with the same points, if not the classes as delivered.")] = "",
+    within: Annotated[str, typer.Option(help="File of polygons: score only the points inside their convex hull.")] = "",
 ) -> None:
     """Score the labels against the classification as delivered."""
     from twin.cli import scores
 
-    scores.labels(session, _open(store), within)
+    scores.labels(session, _open(store), truth, within)
 
 
 def score_model(

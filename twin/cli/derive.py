@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run, run_tiled
 from twin.config import Layer, Settings, preset
+from twin.errors import StageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +84,7 @@ def terrain(session: Session, store: Store, executor: Executor, settings: Settin
     from pipelines.terrain import TerrainParams, TerrainStage
 
     params = settings.params("terrain", TerrainParams)
-    stage = TerrainStage(params_=params, labels_run=latest_run(store, "classify"))
+    stage = TerrainStage(steps=params, labels_run=latest_run(store, "classify"))
     summary = run_tiled(store, stage, executor, session.progress, redo=redo)
     counts = summary.counts
     session.count(**{key: counts[key] for key in ("cells", "resolution_m", "void_share")})
@@ -158,6 +159,8 @@ def contents(store: Store) -> dict[str, Any]:
 
 def _tell(session: Session, summary: RunSummary, text: str) -> None:
     session.fail(summary.failed)
+    if summary.failed and not summary.counts["tiles"]:
+        raise StageError(f"{summary.stage}: no tile could be done, so there is nothing for later stages to build on")
     if summary.n_done == 0 and not summary.failed:
         session.tell(summary.stage, f"nothing to do, all is there from the same inputs: {text}")
     else:
