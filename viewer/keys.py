@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "KeyRow", "keys"]
 
-_MAX_CLASSES = 6
+_MAX_CLASSES = 9
 
 _STATES = (("fresh", "最新", "fresh"), ("stale", "遅延", "late"), ("dead", "途絶", "no longer reporting"))
 

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tiles.buildings import read_buildings
 from tiles.codecs import CHUNK_POINTS
 from tiles.columns import dequantised, read_columns
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.observations import read_feeds, read_observations
+from tiles.rasters import open_raster, raster_frame
 from twin.errors import StoreError
 from twin.legend import depth_legend
 from twin.points import Points
+from twin.raster import Frame, Raster
 from viewer.cloud import BUDGET_SOFTWARE, deepest_lod, even_sample
 from viewer.content import LAYERS, FloodLayer, PointsLayer, SceneContent, TerrainLayer
 from viewer.live import Place, gauges
@@ -30,13 +33,16 @@ if TYPE_CHECKING:
 
     from tiles.manifest import TileRow
     from tiles.store import Store
+    from twin.bounds import Bounds
     from twin.building import Building
-    from twin.raster import Raster
     from viewer.content import Gauge
 
-__all__ = ["load_points", "load_scene"]
+__all__ = ["load_gauges", "load_points", "load_scene"]
 
 _OPTIONAL = ("intensity", "red", "green", "blue", "source")
+_MAX_CELLS = 16_000_000
+"""Cells of a raster to hold: 4 km by 4 km at a metre; a larger area is thinned, since no screen shows more."""
+
 _PLAIN_NAMES = {"store", "out", "data", "twin"}
 
 
@@ -75,7 +81,7 @@ def load_scene(
     flood = _flood(store) if "flood" in wanted else None
     terrain = _terrain(store, None if flood is None else flood[1]) if wanted & {"terrain", "flood", "gauges"} else None
     if flood is not None and (terrain is None or terrain.heights.frame != flood[0].depth.frame):
-        flood = None
+        raise StoreError(f"{store.path}: the flood overlay does not fit its terrain; run `twin flood` again")
     lowest = min((row.zmin for row in rows), default=0.0)
     if terrain is not None and np.isfinite(terrain.heights.values).any():
         lowest = float(np.nanmin(terrain.heights.values))
@@ -84,7 +90,7 @@ def load_scene(
         title=_title(store.path),
         crs=store.crs,
         vertical=store.vertical,
-        bounds=store.bounds if terrain is None else terrain.heights.frame.bounds,
+        bounds=store.bounds,
         zmin_m=lowest,
         zmax_m=_top(rows, points),
         now=moment,
@@ -143,19 +149,45 @@ def _read_first(store: Store, row: TileRow, count: int, run: str | None) -> Poin
 
 
 def _terrain(store: Store, run: str | None) -> TerrainLayer | None:
-    from tiles.rasters import read_raster
-
     latest = store.manifest.latest_run("terrain")
     run = run or (None if latest is None else latest.run)
     if run is None:
         return None
-    heights: Raster = read_raster(store, run, "dtm")
-    return TerrainLayer(heights=heights, surface=read_raster(store, run, "dsm"))
+    frame = raster_frame(store, run)
+    part, rows, columns = _part(frame, store.bounds)
+    heights, surface = (
+        Raster(
+            values=np.asarray(open_raster(store, run, name).isel(y=rows, x=columns).values, dtype=np.float32),
+            frame=part,
+            crs=store.crs.code,
+            vertical=store.vertical,
+        )
+        for name in ("dtm", "dsm")
+    )
+    return TerrainLayer(heights=heights, surface=surface)
+
+
+def _part(frame: Frame, bounds: Bounds) -> tuple[Frame, slice, slice]:
+    """Thin and crop a frame of whole tiles to `bounds`: the new frame, and its rows and columns in the old one.
+
+    Every 2nd, 4th, ... cell is taken until `_MAX_CELLS` are left; cells of the new frame are anchored globally too.
+    """
+    step = 1
+    while bounds.width_m * bounds.height_m / (frame.resolution_m * step) ** 2 > _MAX_CELLS:
+        step *= 2
+    part = Frame.covering(bounds, frame.resolution_m * step)
+    fine = Frame(
+        column0=part.column0 * step,
+        row0=part.row0 * step,
+        rows=part.rows * step,
+        columns=part.columns * step,
+        resolution_m=frame.resolution_m,
+    )
+    rows, columns = frame.window_of(fine)
+    return part, slice(rows.start, rows.stop, step), slice(columns.start, columns.stop, step)
 
 
 def _buildings(store: Store) -> tuple[Building, ...]:
-    from tiles.buildings import read_buildings
-
     latest = store.manifest.latest_run("model")
     return () if latest is None else tuple(read_buildings(store, latest.run))
 
@@ -166,18 +198,24 @@ def _flood(store: Store) -> tuple[FloodLayer, str | None] | None:
         return None
     result = read_flood(store)
     title = result.summary.get("title", {})
+    part, rows, columns = _part(result.depth.frame, store.bounds)
     table = result.buildings
     depths = zip(table["id"].tolist(), table["max_depth_m"].tolist(), strict=True)
     layer = FloodLayer(
         name=result.name,
         title_ja=str(title.get("ja", result.name)),
         title_en=str(title.get("en", result.name)),
-        depth=result.depth,
+        depth=Raster(values=result.depth.values[rows, columns], frame=part, crs=result.depth.crs),
         legend=depth_legend(str(result.summary.get("legend", "flood_depth_ja"))),
-        permanent=result.state.values == FloodState.WATER,
+        permanent=result.state.values[rows, columns] == FloodState.WATER,
         depth_by_building={str(name): float(depth) for name, depth in depths if depth != 0},
     )
     return layer, result.summary.get("lineage", {}).get("terrain_run")
+
+
+def load_gauges(store: Store, content: SceneContent, now: datetime) -> tuple[Gauge, ...]:
+    """Read the newest readings for a scene that is already loaded."""
+    return _gauges(store, content.terrain, content.zmin_m, now)
 
 
 def _gauges(store: Store, terrain: TerrainLayer | None, floor_m: float, now: datetime) -> tuple[Gauge, ...]:

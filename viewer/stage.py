@@ -92,6 +92,12 @@ class Stage:
             self._set_points()
         self.show(self.shown)
 
+    def renew_gauges(self, content: SceneContent) -> None:
+        """Take another scene's gauges; everything else stays as it is."""
+        self.content = content
+        if "gauges" in self.actors:
+            self._set_gauges()
+
     def aim(self, camera: Camera) -> None:
         """Look through `camera`."""
         view = self.plotter.camera
