@@ -43,6 +43,8 @@ class SeedChoice:
     """Bodies of the water mask that are seeds: those that reach the survey's edge, the largest, all, or none."""
     points: tuple[tuple[float, float], ...] = ()
     """Places (x, y) in the store's CRS; each takes its cell and the whole body of water that it lies in."""
+    min_area_m2: float = 50.0
+    """Smallest body that `water` takes, square metres (ours: smaller patches are puddles, or labels gone wrong)."""
     areas: tuple[BaseGeometry, ...] = ()
     """Polygons in the store's CRS; every cell whose centre lies inside is water and a seed."""
 
@@ -113,7 +115,8 @@ def prepare_ground(survey: Survey, choice: SeedChoice, barriers: Sequence[Burned
     water = (survey.water & ~walled & ~outside) | declared
     hole = (ground == WALL) & ~water & ~outside
     water = _with_holes(water | (points & hole), hole, _rim_of(outside))
-    seeds = _chosen(water, declared | (points & ~walled), choice.water, _rim_of(outside))
+    min_cells = choice.min_area_m2 / survey.frame.resolution_m**2
+    seeds = _chosen(water, declared | (points & ~walled), (choice.water, min_cells), _rim_of(outside))
     if not seeds.any():
         raise StageError("no seed: the terrain has no such water; name seed points or areas on the sea or the river")
     return FloodGround(
@@ -188,18 +191,22 @@ def _with_holes(water: NDArray[np.bool_], hole: NDArray[np.bool_], rim: NDArray[
 
 
 def _chosen(
-    water: NDArray[np.bool_], named: NDArray[np.bool_], choice: WaterChoice, rim: NDArray[np.bool_]
+    water: NDArray[np.bool_], named: NDArray[np.bool_], wanted: tuple[WaterChoice, float], rim: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Bodies of water that are seeds: those with a named cell, and those that the choice takes."""
+    """Bodies of water that are seeds: those with a named cell, and the wanted ones that are large enough."""
     bodies, n_bodies = ndimage.label(water)
+    choice, min_cells = wanted
+    n_cells = np.bincount(bodies.ravel(), minlength=n_bodies + 1)
+    n_cells[0] = 0
     takes = np.zeros(n_bodies + 1, dtype=np.bool_)
-    takes[np.unique(bodies[named])] = True
     if choice == "all":
         takes[:] = True
     elif choice == "edge":
         takes[np.unique(bodies[rim])] = True
-    elif choice == "largest" and n_bodies:
-        takes[1 + int(np.argmax(np.bincount(bodies.ravel(), minlength=n_bodies + 1)[1:]))] = True
+    elif choice == "largest":
+        takes[int(np.argmax(n_cells))] = True
+    takes &= n_cells >= min_cells
+    takes[np.unique(bodies[named])] = True
     takes[0] = False
     chosen: NDArray[np.bool_] = takes[bodies] | named
     return chosen

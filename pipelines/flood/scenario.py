@@ -71,6 +71,8 @@ class Seeds:
 
     water: WaterChoice = "edge"
     """Bodies of classified water that flood: those at the edge of the terrain, the largest, all, or none."""
+    min_area_m2: float = 50.0
+    """Smallest body that `water` takes, square metres; points and areas take any."""
     points: tuple[tuple[float, ...], ...] = ()
     """Places [x, y] in the store's CRS that lie in the sea or the river."""
     areas: tuple[str, ...] = ()
@@ -242,6 +244,7 @@ def seed_choice(seeds: Seeds) -> SeedChoice:
         raise ConfigError("seeds.points: write [x, y] for each")
     return SeedChoice(
         water=seeds.water,
+        min_area_m2=seeds.min_area_m2,
         points=tuple((float(point[0]), float(point[1])) for point in seeds.points),
         areas=tuple(_geometry(text, "seeds.areas") for text in seeds.areas),
     )

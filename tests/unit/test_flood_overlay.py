@@ -36,7 +36,7 @@ def survey_of(dtm, water, inside=None):
 
 def flooded(dtm, level_m, *, water=None, inside=None, choice=None, barriers=(), **more):  # noqa: PLR0913
     water = sea_of(dtm) if water is None else water
-    ground = prepare_ground(survey_of(dtm, water, inside), choice or SeedChoice(), barriers)
+    ground = prepare_ground(survey_of(dtm, water, inside), choice or SeedChoice(min_area_m2=5.0), barriers)
     return static_overlay(ground, raster(dtm), level_m, **more)
 
 
@@ -97,7 +97,10 @@ def test_a_pond_in_the_park_is_no_sea():
     edge = flooded(dtm, 2.0, water=water)
     assert np.all(edge.depth.values[:, 11:] == 0)
     assert np.all(edge.state.values[5:8, 20:24] == FloodState.WATER)
-    every = flooded(dtm, 2.0, water=water, choice=SeedChoice(water="all"))
+    assert np.all(
+        flooded(dtm, 2.0, water=water, choice=SeedChoice(water="all", min_area_m2=5.0)).depth.values[:, 11:] == 0
+    )
+    every = flooded(dtm, 2.0, water=water, choice=SeedChoice(water="all", min_area_m2=3.0))
     assert np.all(every.depth.values[:, 11:] > 0)
 
 
@@ -108,7 +111,7 @@ def test_seeds_choose_their_body_of_water():
     x, y = frame.centers()
     point = SeedChoice(water="none", points=((float(x[1]), float(y[3])),))
     assert np.array_equal(prepare_ground(survey_of(dtm, water), point).seeds, sea_of(dtm))
-    largest = prepare_ground(survey_of(dtm, water), SeedChoice(water="largest"))
+    largest = prepare_ground(survey_of(dtm, water), SeedChoice(water="largest", min_area_m2=5.0))
     assert np.array_equal(largest.seeds, sea_of(dtm))
     area = shapely.box(x[0] - 0.25, y[-1] - 0.25, x[3] + 0.25, y[0] + 0.25)
     declared = prepare_ground(survey_of(dtm, np.zeros_like(water)), SeedChoice(water="none", areas=(area,)))
@@ -175,9 +178,11 @@ def test_a_declared_sea_may_reach_beyond_the_survey():
 def test_floods_cross_a_pond_whose_height_is_unknown():
     dtm, water = dike(1.2), sea_of(dike())
     dtm[:, 14:16], water[:, 14:16] = np.nan, True  # a canal across the whole area, no bed measured
-    out = flooded(dtm, 2.0, water=water, choice=SeedChoice(water="largest"))
+    out = flooded(dtm, 2.0, water=water, choice=SeedChoice(water="largest", min_area_m2=5.0))
     assert np.all(out.depth.values[:, 16:] > 1.4)
-    dry = flooded(dike(), 2.0, water=water & False | sea_of(dike()), choice=SeedChoice(water="largest"))
+    dry = flooded(
+        dike(), 2.0, water=water & False | sea_of(dike()), choice=SeedChoice(water="largest", min_area_m2=5.0)
+    )
     assert np.all(dry.depth.values[:, 16:] == 0)
 
 
