@@ -1,5 +1,9 @@
 // Draws 3D Tiles in CesiumJS in headless Chromium and prints what was seen as a JSON array, one entry a view.
 //   node draw.mjs '[{"folder": ..., "tileset": "tileset.json", "screenshot": ..., "probes": [[x, y, z], ...], ...}]'
+// Of a view: tileset (file in folder), screenshot (PNG to write), width, height (pixels), heading, pitch (radians),
+// range_m (distance; 0 fits the whole), focus (EPSG:4978), max_error (pixels), point_size (pixels), probes (places in
+// EPSG:4978 whose pixel and feature are wanted). Seen: drawn, drawn_middle (shares of pixels that are not background),
+// n_colours, common, tiles {selected, features, points, triangles}, probes, failed, console_errors, strayed.
 // Folders are served on 127.0.0.1; every request to elsewhere is refused and listed under "strayed".
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";

@@ -127,8 +127,9 @@ def export_buildings(  # noqa: PLR0913 - what to write, where, and in which refe
 
 
 def is_drawable(building: Building) -> bool:
-    """Whether a building has a solid with at least one face and finite vertices."""
-    return bool(building.solid.faces) and bool(np.isfinite(building.solid.vertices).all())
+    """Whether a building has a solid with at least one face, a kind for each, and finite vertices."""
+    solid = building.solid
+    return bool(solid.faces) and len(solid.faces) == len(solid.semantics) and bool(np.isfinite(solid.vertices).all())
 
 
 def facts(building: Building) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _flattened(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -
             outer.append(lengths[0])
             ring_ends.append(np.cumsum(lengths))
         first += len(place)
-    kinds = [SURFACES.index(kind) for solid in solids for kind in solid.semantics]
+    kinds = [_surface(kind) for solid in solids for kind in solid.semantics]
     return _Faces(
         positions=np.concatenate([np.empty((0, 3)), *places])[np.array(corners, dtype=np.int64)],
         starts=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
@@ -117,6 +117,11 @@ def _flattened(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -
         solid=np.repeat(np.arange(len(solids)), [len(solid.faces) for solid in solids]),
         surface=np.array(kinds, dtype=np.int64),
     )
+
+
+def _surface(kind: str) -> int:
+    """Return the place of a kind of face in `SURFACES`; kinds that we never write ourselves are drawn as walls."""
+    return SURFACES.index(kind if kind in SURFACES else "WallSurface")
 
 
 def _area_vectors(faces: _Faces) -> NDArray[np.float64]:

@@ -5,10 +5,6 @@ Both are installed by ``tests/browser/install.sh``; without them, or without a b
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,32 +19,6 @@ if TYPE_CHECKING:
 
 GROUND, ROOF_POINT = (176, 137, 92), (222, 92, 68)
 """Screen colours of classes 2 and 6."""
-LIMIT_S = 200
-
-
-@pytest.fixture(scope="session")
-def node(checkout: Path) -> Callable[..., Any]:
-    """Run one of the scripts of tests/browser and return the JSON it prints."""
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("node is not installed")
-    packages = os.environ.get("TWIN_BROWSER_PACKAGES", str(checkout / "build" / "browser"))
-    if not (checkout / "build" / "browser" / "installed.json").is_file() and "TWIN_BROWSER_PACKAGES" not in os.environ:
-        pytest.skip("the browser checks' packages are missing: run tests/browser/install.sh")
-
-    def run(script: str, *arguments: str) -> Any:
-        done = subprocess.run(
-            [program, str(checkout / "tests" / "browser" / script), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-            env={**os.environ, "TWIN_BROWSER_PACKAGES": packages, "TWIN_BROWSER_LIMIT_S": str(LIMIT_S // 2)},
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +30,7 @@ def tallest(town: list[Building]) -> list[Building]:
 
 @pytest.fixture(scope="session")
 def views(  # noqa: PLR0913 - fixtures
-    node: Callable[..., Any],
+    draw_in_cesium: Callable[..., Any],
     export: Path,
     tallest: list[Building],
     survey: Points,
@@ -68,9 +38,6 @@ def views(  # noqa: PLR0913 - fixtures
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     """Draw the buildings, the points, and both, from nearly straight above."""
-    if shutil.which(os.environ.get("TWIN_CHROMIUM", "chromium")) is None:
-        pytest.skip("chromium is not installed")
-    os.environ.setdefault("TWIN_CHROMIUM", str(shutil.which("chromium")))
     pictures = tmp_path_factory.mktemp("pictures")
     roofs = [[*b.footprint.centroid.coords[0], b.roof_m] for b in tallest]
     some = survey.take(np.flatnonzero(np.abs(survey.x) > 20)[:40])
@@ -92,13 +59,13 @@ def views(  # noqa: PLR0913 - fixtures
         }
         for part, places in probes.items()
     ]
-    seen = dict(zip(probes, node("draw.mjs", json.dumps(wishes)), strict=True))
+    seen = dict(zip(probes, draw_in_cesium(wishes), strict=True))
     seen["some"] = some
     return seen
 
 
-def test_every_glb_passes_the_khronos_validator(node: Callable[..., Any], export: Path) -> None:
-    report = node("validate.mjs", str(export))
+def test_every_glb_passes_the_khronos_validator(validate_gltf: Callable[..., Any], export: Path) -> None:
+    report = validate_gltf(export)
     assert report["files"] > 40
     assert report["errors"] == []
     assert report["warnings"] == []
