@@ -39,7 +39,7 @@ class SurveyFiles:
 
 
 def write_survey(out: Path, params: SceneParams, progress: Progress | None = None) -> SurveyFiles:
-    """Build a scene and write its survey into the folder `out`: one LAZ a strip (LAS 1.4, point format 7, WKT), and truth.
+    """Build a scene and write its survey into a folder: one LAZ a strip (LAS 1.4, point format 7, WKT), and truth.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def write_survey(out: Path, params: SceneParams, progress: Progress | None = Non
 
     Notes
     -----
-    Memory is that of the scene's objects and one piece. Time is mostly LAZ compression, about a million points a second.
-    The same parameters give the same bytes.
+    Memory is that of the scene's objects and one piece. Half of the time is LAZ compression, a million points a
+    second. The same parameters give the same bytes.
     """
     listener = progress or Silent()
     scene = Scene.build(params)
@@ -104,7 +104,7 @@ def _write_truth(scene: Scene, truth: Path, footprints: Path, n_points: int) -> 
         outlines = stack.enter_context(stack.enter_context(atomic_path(footprints)).open("w", encoding="utf-8"))
         facts.write(_text(head)[:-1] + ',\n"buildings": [')
         outlines.write(_text(collection)[:-1] + ',\n"features": [')
-        for count, building in enumerate(scene.buildings(), 1):  # noqa: B007 - the last value is the answer
+        for count, building in enumerate(scene.buildings(), 1):
             comma = ",\n" if count > 1 else "\n"
             facts.write(comma + _text(building_truth(building)))
             outlines.write(comma + _text(building_feature(building)))

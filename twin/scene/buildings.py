@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import shapely
-from numpy.random import Generator
 from shapely import Polygon
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = [
     "KINDS",
@@ -293,7 +295,7 @@ def _visible(
     faces: list[tuple[Polygon, tuple[float, float, float]]],
 ) -> list[tuple[Polygon, tuple[float, float, float]]]:
     """Cut away what lies under a higher face; of two equal heights the earlier face stays."""
-    out = []
+    out: list[tuple[Polygon, tuple[float, float, float]]] = []
     for k, (region, plane) in enumerate(faces):
         for m, (cover, higher) in enumerate(faces):
             if m == k or region.is_empty or not region.intersects(cover):
@@ -335,9 +337,11 @@ def as_truth(
     return SceneBuilding(
         id=name,
         kind=spec.kind,
-        footprint=shapely.set_precision(shapely.transform(footprint, lambda uv: uv + (x0, y0)), 1e-3),
+        footprint=shapely.set_precision(shapely.transform(footprint, lambda uv: np.add(uv, (x0, y0))), 1e-3),
         roof_planes=tuple(
-            RoofPlane(polygon=shapely.transform(piece, lambda uv: uv + (x0, y0)), a=a, b=b, c=c - a * x0 - b * y0)
+            RoofPlane(
+                polygon=shapely.transform(piece, lambda uv: np.add(uv, (x0, y0))), a=a, b=b, c=c - a * x0 - b * y0
+            )
             for piece, (a, b, c) in faces
         ),
         ground_m=ground_m,

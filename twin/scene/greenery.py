@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from twin.scene.chance import key_of, mix, uniform
+from twin.scene.compiled import cached, compiled
 from twin.scene.layout import BAY, HILLS, Layout
 from twin.scene.objects import Objects, clear_of_solids
 from twin.scene.terrain import CONCRETE, GRASS, ROCK, SOIL, YARD, cover_at, ground_at
-from twin.scene.town import Lot
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from twin.scene.town import Lot
 
 __all__ = ["plant"]
 
@@ -27,7 +32,7 @@ def plant(lay: Layout, seed: int, standing: Objects, parks: list[Lot], corridor_
     return crowns[clear & ~near_line]
 
 
-@njit
+@compiled
 def _chance(lay: Layout, cover: int, park: bool) -> float:
     if park:
         return 0.6
@@ -40,7 +45,7 @@ def _chance(lay: Layout, cover: int, park: bool) -> float:
     return 0.04 if cover == ROCK or (cover == CONCRETE and lay.kind == HILLS) else 0.0
 
 
-@njit(cache=True)
+@cached
 def _grow(lay: Layout, key: np.uint64, parks: NDArray[np.float64]) -> NDArray[np.float64]:
     side = int(lay.edge / _PITCH)
     out = np.empty((side * side, 7))

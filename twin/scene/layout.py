@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from twin.scene.chance import stream
-from twin.scene.params import SceneParams
+
+if TYPE_CHECKING:
+    from twin.scene.params import SceneParams
 
 __all__ = ["BAY", "HILLS", "ISLAND", "Layout", "layout_of", "origin_of"]
 
@@ -29,6 +31,8 @@ class Layout(NamedTuple):
     """Level of sea, canal or pond while the survey flew."""
     phases: tuple[float, float, float, float, float, float, float, float]
     """Seeded phases of the rolling terms, radians."""
+    lobes: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Island: cosine and sine of the phases of the coast's two-fold and five-fold lobes."""
     crest: float = 0.0
     """Bay: crest of canal and sea dikes."""
     coast_v: float = 0.0
@@ -123,6 +127,7 @@ def _island(edge: float, phases: tuple[float, float, float, float, float, float,
         edge=edge,
         water=0.10,
         phases=phases,
+        lobes=(math.cos(phases[0]), math.sin(phases[0]), math.cos(phases[1]), math.sin(phases[1])),
         relief=_clip(0.16 * edge, 22.0, 320.0),
         centre_u=0.5 * edge,
         centre_v=0.54 * edge,

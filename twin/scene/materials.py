@@ -34,5 +34,7 @@ _TABLE: dict[int, tuple[float, tuple[int, int, int], tuple[int, int, int]]] = {
 
 REFLECTANCE = np.array([_TABLE[code][0] for code in sorted(_TABLE)])
 """Shape (n,), 0 to 1."""
-COLOURS = np.array([[_TABLE[code][1], _TABLE[code][2]] for code in sorted(_TABLE)], np.float64)
-"""Shape (n, 2, 3): darkest and lightest red, green, blue, 0 to 255."""
+COLOURS = np.array(
+    [[_TABLE[code][1], np.subtract(_TABLE[code][2], _TABLE[code][1])] for code in sorted(_TABLE)], np.float64
+)
+"""Shape (n, 2, 3): darkest red, green, blue, 0 to 255, and what the lightest has more."""

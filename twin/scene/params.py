@@ -19,7 +19,7 @@ class SceneParams:
     """
 
     kind: Literal["bay", "hills", "island"] = "bay"
-    """``bay``: tidal canal, dikes, low streets, sea, islet. ``hills``: forest and terraced houses. ``island``: volcano."""
+    """``bay``: tidal canal, dikes, low streets, sea, islet. ``hills``: wood, terraced houses. ``island``: volcano."""
     n_points: int = 1_300_000
     """Points wanted; the survey comes within a few per cent. 10 thousand to a billion."""
     seed: int = 1
@@ -27,7 +27,7 @@ class SceneParams:
     density_per_m2: float = 11.0
     """Returns per square metre over the whole area, all strips; Japanese city surveys ask for 10 to 20."""
     min_edge_m: float = 160.0
-    """Smallest edge of the square area in metres: the least in which every kind of thing fits. Small scenes are sparse."""
+    """Smallest edge of the square area in metres, in which every kind of thing still fits: small scenes are sparse."""
     range_noise_m: float = 0.02
     """Standard deviation along the ray in metres; data sheets of airborne scanners give 0.015 to 0.025."""
     position_noise_m: float = 0.02
@@ -37,7 +37,7 @@ class SceneParams:
     max_scan_angle_deg: float = 25.0
     """Half of the field of view in degrees."""
     look_angle_deg: float = 8.0
-    """Tilt of the scan plane ahead, in degrees, so that walls across the track are seen too (in turn from both sides)."""
+    """Tilt of the scan plane ahead, in degrees: walls across the track are seen, from the other side by each strip."""
     low_noise_share: float = 2e-4
     """Share of pulses that end below the surface (multipath)."""
     high_noise_share: float = 1e-4

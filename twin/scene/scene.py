@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from twin.scene.chance import key_of, uniform
 from twin.scene.greenery import plant
 from twin.scene.layout import HILLS, Layout, layout_of, origin_of
 from twin.scene.materials import ROOF_CONCRETE, ROOF_METAL, ROOF_TILE
-from twin.scene.objects import Objects, assemble, no_crowns, rods_of, solids_of
-from twin.scene.params import SceneParams
-from twin.scene.places import Gauge, Gate, gates_of, gauges_of, places_of
-from twin.scene.pulses import empty_returns, fire
+from twin.scene.objects import Objects, SolidRow, assemble
+from twin.scene.places import Gate, Gauge, gates_of, gauges_of, places_of
+from twin.scene.pulses import fire
+from twin.scene.scan import empty_returns
 from twin.scene.survey import Strip, plan_survey
-from twin.scene.terrain import grid_of, ground_of, quarter_height, water_of
+from twin.scene.terrain import grid_of, ground_of, water_of
 from twin.scene.town import Town, build_town
 from twin.scene.works import build_works, cars, lamps, line_v
 from twin.vertical import TP, VerticalDatum
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.points import PointClass
+    from twin.scene.params import SceneParams
+
 
 __all__ = ["Piece", "Scene"]
 
@@ -72,12 +73,11 @@ class Scene:
         works = build_works(lay)
         rows = [row for number, item in enumerate(town.buildings, 1) for row in _solid_rows(params.seed, number, *item)]
         rows += works.solids
-        standing = assemble(lay.edge, solids_of(rows), no_crowns(), rods_of([]))
+        standing = assemble(lay.edge, rows, [])
         rows += cars(lay, params.seed, standing, town.car_parks)
-        rods = rods_of([*works.rods, *lamps(lay, params.seed, standing)])
-        standing = assemble(lay.edge, solids_of(rows), no_crowns(), rods_of([]))
-        crowns = plant(lay, params.seed, standing, town.parks, line_v(lay))
-        objects = assemble(lay.edge, solids_of(rows), crowns, rods)
+        rods = [*works.rods, *lamps(lay, params.seed, standing)]
+        crowns = plant(lay, params.seed, assemble(lay.edge, rows, []), town.parks, line_v(lay))
+        objects = assemble(lay.edge, rows, rods, crowns)
         strips = plan_survey(params, lay, objects)
         return Scene(params=params, origin=origin_of(params), layout=lay, town=town, objects=objects, strips=strips)
 
@@ -146,8 +146,8 @@ class Scene:
     def points(self, piece: Piece) -> Points:
         """Generate one part of the survey.
 
-        Coordinates are on the millimetre grid that the files have. ``extra/building`` is the number of the building hit,
-        0 elsewhere. Pieces may be generated in any order, and again.
+        Coordinates are on the millimetre grid of the files. ``extra/building`` is the number of the building hit, 0
+        elsewhere. Pieces may be generated in any order, and again.
         """
         strip = self.strips[piece.strip - 1]
         first = piece.block * strip.lines_per_piece
@@ -157,7 +157,7 @@ class Scene:
         x0, y0 = self.origin
         truth = room.point_class[:n].copy()
         told = truth if self.params.delivered == "truth" else np.zeros(n, np.uint8)
-        attributes = {
+        attributes: dict[str, NDArray[Any]] = {
             "intensity": room.intensity[:n].copy(),
             "gps_time": room.gps_time[:n].copy(),
             "return_number": room.return_number[:n].copy(),
@@ -197,7 +197,7 @@ def _settled(lay: Layout) -> Layout:
     return lay._replace(water=float(np.quantile(grid_of(lay, n), 0.04)))
 
 
-def _solid_rows(seed: int, number: int, spec: BuildingSpec, ground: float) -> list[tuple[object, ...]]:
+def _solid_rows(seed: int, number: int, spec: BuildingSpec, ground: float) -> list[SolidRow]:
     key = key_of(seed, 15, number)
     pitched = spec.kind in ("gabled", "hipped", "row", "l_shaped", "shed")
     metal = uniform(key, 0) < 0.3

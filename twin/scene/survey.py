@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from twin.scene.chance import key_of, stream
-from twin.scene.layout import Layout
-from twin.scene.objects import Objects
-from twin.scene.params import SceneParams
-from twin.scene.pulses import Scan, empty_returns, fire
+from twin.scene.pulses import fire
+from twin.scene.scan import Scan, empty_returns
 from twin.scene.terrain import grid_of
+
+if TYPE_CHECKING:
+    from twin.scene.layout import Layout
+    from twin.scene.objects import Objects
+    from twin.scene.params import SceneParams
 
 __all__ = ["Strip", "plan_survey"]
 
@@ -85,8 +87,7 @@ def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float)
         sigma = params.strip_offset_m
         offset = stream(params.seed, 4, k).normal(0.0, 1.0, 3) * (sigma, sigma, sigma * 2.0 / 3.0)
         scan = Scan(
-            key=np.uint64(key_of(params.seed, 6, k)),  # type: ignore[arg-type]
-            strip=k + 1,
+            key=key_of(params.seed, 6, k),
             track_u=(k + 0.5) * spacing,
             first_v=lay.edge + margin if southward else -margin,
             step_v=track / lines * (-1.0 if southward else 1.0),

@@ -7,12 +7,15 @@ Slopes stay below the steepest ray (65 degrees from the horizontal) except at cl
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
+from twin.scene.compiled import cached, compiled
 from twin.scene.layout import BAY, HILLS, Layout
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["cover_at", "grid_of", "ground_at", "ground_of", "is_cliff", "is_water", "water_of"]
 
@@ -29,14 +32,14 @@ ASPHALT, YARD, GRASS, CONCRETE, SAND, ROCK, SOIL = 0, 1, 2, 3, 4, 5, 6
 """What covers the ground; indexes the tables of `twin.scene.materials`."""
 
 
-@njit
+@compiled
 def smoothstep(t: float) -> float:
     """Cubic from 0 at t <= 0 to 1 at t >= 1."""
     t = min(max(t, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit
+@compiled
 def canal_distance(lay: Layout, u: float, v: float) -> float:
     """Distance from the canal's centre line, round at its head; it runs 3.4 degrees off north."""
     across = u - (lay.canal_u + 0.06 * (v - lay.bridge_v))
@@ -44,13 +47,13 @@ def canal_distance(lay: Layout, u: float, v: float) -> float:
     return math.hypot(across, beyond) if beyond > 0.0 else abs(across)
 
 
-@njit
+@compiled
 def coast_distance(lay: Layout, u: float, v: float) -> float:
     """Distance inland from the seaward edge of the sea dike's crest, negative at sea."""
     return v - lay.coast_v - 2.0 * math.sin(u / 41.0 + lay.phases[0])
 
 
-@njit
+@compiled
 def street_distance(lay: Layout, u: float, v: float) -> float:
     """Distance from the nearest street's edge, negative on the street."""
     across = u - (lay.canal_u if lay.kind == BAY else lay.centre_u)
@@ -61,12 +64,12 @@ def street_distance(lay: Layout, u: float, v: float) -> float:
     return min(du, dv) - STREET / 2.0
 
 
-@njit
+@compiled
 def _hill_distance(lay: Layout, u: float, v: float) -> float:
     return math.hypot(max(0.0, v - lay.hill_v), max(0.0, lay.hill_u - u))
 
 
-@njit
+@compiled
 def _bay_land(lay: Layout, u: float, v: float, inland: float) -> float:
     low = 0.35 + 0.22 * math.sin(u / 53.0 + lay.phases[1]) + 0.18 * math.sin(v / 41.0 + lay.phases[2])
     d = _hill_distance(lay, u, v)
@@ -81,13 +84,13 @@ def _bay_land(lay: Layout, u: float, v: float, inland: float) -> float:
     return low + hill * smoothstep((inland - 10.0) / 30.0) - kerb
 
 
-@njit
+@compiled
 def _seabed(lay: Layout, u: float, v: float, inland: float) -> float:
     ripple = 0.15 * math.sin(u / 7.0 + lay.phases[5]) * math.sin(v / 9.0 + lay.phases[6])
     return -1.5 - 5.0 * (1.0 - math.exp(inland / 60.0)) + ripple
 
 
-@njit
+@compiled
 def _islet_reach(lay: Layout, u: float, v: float) -> float:
     """Distance inland from the islet's foot, negative at sea."""
     du, dv = u - lay.centre_u, v - lay.centre_v
@@ -99,7 +102,7 @@ def _islet_reach(lay: Layout, u: float, v: float) -> float:
     return lay.radius * (1.0 + wave) - r
 
 
-@njit
+@compiled
 def _bay_ground(lay: Layout, u: float, v: float) -> float:
     inland = coast_distance(lay, u, v)
     canal = canal_distance(lay, u, v)
@@ -119,7 +122,7 @@ def _bay_ground(lay: Layout, u: float, v: float) -> float:
     return min(ground, -2.6 + QUAY_SLOPE * max(0.0, canal - lay.canal_half))
 
 
-@njit
+@compiled
 def _rolling(lay: Layout, u: float, v: float) -> float:
     k = 2.0 * math.pi / lay.wavelength
     return 40.0 + lay.relief * (
@@ -130,19 +133,19 @@ def _rolling(lay: Layout, u: float, v: float) -> float:
     )
 
 
-@njit
+@compiled
 def quarter_weight(lay: Layout, u: float, v: float) -> float:
     """Share of the terraced quarter's plane in the ground of the hills: 1 inside, 0 outside."""
     return smoothstep((lay.radius - math.hypot(u - lay.centre_u, v - lay.centre_v)) / (0.35 * lay.radius))
 
 
-@njit
+@compiled
 def quarter_height(lay: Layout, u: float, v: float) -> float:
     """Height of the terraced quarter before it is cut into terraces; it rises to the north-north-east."""
     return lay.top + TERRACE_SLOPE * (0.26 * (u - lay.centre_u) + 0.9656 * (v - lay.centre_v))
 
 
-@njit
+@compiled
 def _hills_ground(lay: Layout, u: float, v: float) -> float:
     ground = _rolling(lay, u, v)
     weight = quarter_weight(lay, u, v)
@@ -154,32 +157,37 @@ def _hills_ground(lay: Layout, u: float, v: float) -> float:
     return ground + (terrace - ground) * weight
 
 
-@njit
+@compiled
 def _volcano_reach(lay: Layout, u: float, v: float) -> float:
     """Distance inland from the volcanic island's shore, negative at sea."""
     du, dv = u - lay.centre_u, v - lay.centre_v
-    r = math.hypot(du, dv)
-    phi = math.atan2(dv, du)
-    wave = 0.07 * math.sin(2.0 * phi + lay.phases[0]) + 0.04 * math.sin(5.0 * phi + lay.phases[1])
+    r = math.sqrt(du * du + dv * dv)
+    if r < 1e-6:
+        return lay.radius
+    # Two and five lobes, by the angle's sine and cosine: cheaper than the angle itself.
+    c, s = du / r, dv / r
+    c2, s2 = c * c - s * s, 2.0 * s * c
+    c4, s4 = c2 * c2 - s2 * s2, 2.0 * s2 * c2
+    wave = 0.07 * (s2 * lay.lobes[0] + c2 * lay.lobes[1])
+    wave += 0.04 * ((s4 * c + c4 * s) * lay.lobes[2] + (c4 * c - s4 * s) * lay.lobes[3])
     return lay.radius * (1.0 + wave * (1.0 - harbour_weight(lay, u, v))) - r
 
 
-@njit
+@compiled
 def harbour_weight(lay: Layout, u: float, v: float) -> float:
     """1 in the gentle southern sector of the volcanic island, 0 where its coast is a cliff."""
     du, dv = u - lay.centre_u, v - lay.centre_v
-    south = math.atan2(du, -dv)
-    inner = math.hypot(du, dv) / lay.radius
-    return smoothstep((1.05 - abs(south)) / 0.35) * smoothstep((inner - 0.15) / 0.25)
+    r = math.sqrt(du * du + dv * dv)
+    return smoothstep((-dv / max(r, 1e-6) - 0.50) / 0.27) * smoothstep((r / lay.radius - 0.15) / 0.25)
 
 
-@njit
+@compiled
 def in_harbour_town(lay: Layout, u: float, v: float) -> bool:
     """Whether the place lies on the plain behind the harbour."""
     return v < lay.centre_v - 0.25 * lay.radius and harbour_weight(lay, u, v) > 0.6 and _volcano_reach(lay, u, v) > 8.0
 
 
-@njit
+@compiled
 def _cone(lay: Layout, u: float, v: float) -> float:
     """Height of the volcano above the island's plateau, with its crater; it stands in the island's north."""
     r = math.hypot(u - lay.centre_u, v - lay.centre_v - 0.22 * lay.radius)
@@ -188,7 +196,7 @@ def _cone(lay: Layout, u: float, v: float) -> float:
     return lay.relief * lift * math.sqrt(lift) - max(0.0, rim - max(r, 0.4 * rim)) * 0.8
 
 
-@njit
+@compiled
 def _island_ground(lay: Layout, u: float, v: float) -> float:
     reach = _volcano_reach(lay, u, v)
     away = max(0.0, -reach)
@@ -204,7 +212,7 @@ def _island_ground(lay: Layout, u: float, v: float) -> float:
     return bed + (coast + _cone(lay, u, v) - bed) * smoothstep((reach + 2.0) / width)
 
 
-@njit
+@compiled
 def ground_at(lay: Layout, u: float, v: float) -> float:
     """Height of the ground at one place, metres above T.P."""
     if lay.kind == BAY:
@@ -214,17 +222,18 @@ def ground_at(lay: Layout, u: float, v: float) -> float:
     return _island_ground(lay, u, v)
 
 
-@njit
+@compiled
 def is_cliff(lay: Layout, u: float, v: float) -> bool:
     """Whether the ground near the place may be steeper than a ray."""
     if lay.kind == BAY:
         return abs(math.hypot(u - lay.centre_u, v - lay.centre_v) - lay.radius) < 0.2 * lay.radius + 12.0
     if lay.kind == HILLS:
         return False
-    return abs(_volcano_reach(lay, u, v)) < 14.0
+    off = math.hypot(u - lay.centre_u, v - lay.centre_v) - lay.radius
+    return abs(off) < 0.11 * lay.radius + 14.0 and abs(_volcano_reach(lay, u, v)) < 14.0
 
 
-@njit
+@compiled
 def is_water(lay: Layout, u: float, v: float, ground: float) -> bool:
     """Whether open water stands over the ground; a hollow behind a dike is dry."""
     if ground >= lay.water:
@@ -235,9 +244,9 @@ def is_water(lay: Layout, u: float, v: float, ground: float) -> bool:
     return True
 
 
-@njit
+@compiled
 def cover_at(lay: Layout, u: float, v: float, ground: float) -> int:
-    """What covers the ground at one place."""
+    """Return what covers the ground at one place."""
     if is_water(lay, u, v, ground):
         return SAND
     if lay.kind == BAY:
@@ -264,7 +273,7 @@ def cover_at(lay: Layout, u: float, v: float, ground: float) -> int:
     return GRASS if _cone(lay, u, v) < 0.35 * lay.relief else ROCK
 
 
-@njit(cache=True)
+@cached
 def ground_of(lay: Layout, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
     """Heights of the ground at places of shape (n,)."""
     out = np.empty(u.size)
@@ -273,7 +282,7 @@ def ground_of(lay: Layout, u: NDArray[np.float64], v: NDArray[np.float64]) -> ND
     return out
 
 
-@njit(cache=True)
+@cached
 def water_of(lay: Layout, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether open water stands at places of shape (n,)."""
     out = np.empty(u.size, np.bool_)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
-from numpy.random import Generator
-from numpy.typing import NDArray
 
 from twin.scene.buildings import KINDS, BuildingKind, BuildingSpec, design
 from twin.scene.chance import stream
+from twin.scene.compiled import cached, compiled
 from twin.scene.layout import BAY, HILLS, Layout
 from twin.scene.terrain import (
     BLOCK_U,
@@ -28,6 +26,10 @@ from twin.scene.terrain import (
     in_harbour_town,
     quarter_weight,
 )
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
 
 __all__ = ["Lot", "Town", "build_town"]
 
@@ -165,7 +167,7 @@ def _terrace_lots(lay: Layout) -> list[Lot]:
     return lots
 
 
-@njit
+@compiled
 def _allowed(lay: Layout, u: float, v: float) -> bool:
     margin = 1.5
     if u < margin or v < margin or u > lay.edge - margin or v > lay.edge - margin:
@@ -178,7 +180,7 @@ def _allowed(lay: Layout, u: float, v: float) -> bool:
     return in_harbour_town(lay, u, v)
 
 
-@njit(cache=True)
+@cached
 def _inspect(lay: Layout, lots: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Whether each lot, shape (n, 5) as `Lot`, may be built on, and the ground at its centre."""
     free, level = np.ones(lots.shape[0], np.bool_), np.zeros(lots.shape[0])

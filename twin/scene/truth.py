@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
-
-import shapely
+from typing import TYPE_CHECKING, Any
 
 from twin import __version__
-from twin.scene.buildings import SceneBuilding
-from twin.scene.scene import Scene
+
+if TYPE_CHECKING:
+    import shapely
+
+    from twin.scene.buildings import SceneBuilding
+    from twin.scene.scene import Scene
 
 __all__ = ["building_feature", "building_truth", "scene_truth"]
 
@@ -43,10 +45,10 @@ def scene_truth(scene: Scene) -> dict[str, Any]:
 
 
 def building_truth(building: SceneBuilding) -> dict[str, Any]:
-    """Return one building; a roof plane is ``z = a * x + b * y + c`` with `c` at the building's `anchor`.
+    """Return one building with its roof planes.
 
-    Planes are written about an anchor near the building, ``z = a * (x - anchor_x) + b * (y - anchor_y) + c``, so that six
-    decimals are enough.
+    Planes are written about an anchor near the building, ``z = a * (x - anchor_x) + b * (y - anchor_y) + c``: six
+    decimals are enough then.
     """
     anchor_x, anchor_y = (round(value) for value in building.footprint.centroid.coords[0])
     return {

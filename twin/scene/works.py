@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from twin.points import PointClass
 from twin.scene.buildings import Prism
 from twin.scene.chance import key_of, mix, uniform
+from twin.scene.compiled import cached, compiled
 from twin.scene.layout import BAY, HILLS, Layout
 from twin.scene.materials import CAR, DECK, ROOF_CONCRETE
-from twin.scene.objects import Objects, clear_of_solids
+from twin.scene.objects import Objects, RodRow, SolidRow, clear_of_solids
 from twin.scene.terrain import ASPHALT, QUAY_SLOPE, cover_at, ground_at, ground_of, is_water, street_distance
-from twin.scene.town import Lot
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from twin.scene.town import Lot
 
 __all__ = ["Works", "build_works", "cars", "lamps", "line_v"]
-
-SolidRow = tuple[Prism, int, int, int, float]
-RodRow = tuple[tuple[float, float, float], tuple[float, float, float], int]
 
 _ARMS = ((0.70, 3.6), (0.83, 3.2), (0.96, 2.6))
 """Cross-arms of a tower: share of its height, half length in metres."""
@@ -175,7 +175,7 @@ def _kerb_places(lay: Layout, seed: int, standing: Objects) -> list[tuple[float,
     return places
 
 
-@njit(cache=True)
+@cached
 def _spots(lay: Layout, key: np.uint64, pitch: float, nearest: float, farthest: float) -> NDArray[np.float64]:
     """At most one place in each square of `pitch` metres, whose distance from a street's edge lies in a range."""
     side = int(lay.edge / pitch)
@@ -197,7 +197,7 @@ def _spots(lay: Layout, key: np.uint64, pitch: float, nearest: float, farthest: 
     return out[:n].copy()
 
 
-@njit
+@compiled
 def _beside(lay: Layout, u: float, v: float) -> bool:
     """Whether asphalt lies within two metres."""
     for du, dv in ((2.0, 0.0), (-2.0, 0.0), (0.0, 2.0), (0.0, -2.0)):
