@@ -1,6 +1,7 @@
 """Classifying: what each point is, tile by tile, the same whatever the tiling.
 
-The order is fixed: noise, ground, water, buildings, vegetation; what nothing claims is 1. Every step looks at most its
+The order is fixed: noise, ground, embankments, buildings,
+vegetation, water; what nothing claims is 1. Every step looks at most its
 own ``reach_m`` around a point, in cells and voxels anchored at the CRS origin and in arithmetic that does not depend on
 the order of points. The halo is the sum of these reaches along the chain, so a tile's labels are those that the whole
 area would give.
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.ground import SmrfParams, find_ground, ground_frame_step_m
+from pipelines.ground import EmbankmentParams, SmrfParams, between_drops, climb, find_ground, ground_frame_step_m
+from pipelines.ground.cells import box_sum, cell_numbers, count
 from pipelines.noise import NoiseParams, find_noise
 from pipelines.objects import (
     AboveGround,
@@ -25,11 +27,12 @@ from pipelines.objects import (
     find_buildings,
     find_vegetation,
     find_water,
+    on_planes,
     shapes_of,
 )
 from twin.config import Layer, Settings, preset
 from twin.points import PointClass, Points
-from twin.raster import Frame
+from twin.raster import Frame, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +51,7 @@ _HALO_STEP_M = 8.0
 STAGES: dict[str, type] = {
     "noise": NoiseParams,
     "ground": SmrfParams,
+    "embankment": EmbankmentParams,
     "water": WaterParams,
     "building": BuildingParams,
     "vegetation": VegetationParams,
@@ -61,14 +65,27 @@ class ClassifyParams:
 
     noise: NoiseParams = field(default_factory=NoiseParams)
     ground: SmrfParams = field(default_factory=SmrfParams)
+    embankment: EmbankmentParams = field(default_factory=EmbankmentParams)
     water: WaterParams = field(default_factory=WaterParams)
     building: BuildingParams = field(default_factory=BuildingParams)
     vegetation: VegetationParams = field(default_factory=VegetationParams)
 
     @property
     def objects_reach_m(self) -> float:
-        """Reach of the steps that come after the ground, which do not depend on one another."""
-        return max(self.water.reach_m, self.building.reach_m)
+        """Reach of the steps that come after the ground filter: water, or embankments and then buildings."""
+        cells = self.embankment_cells + self.bridge_cells + 3
+        climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
+        return max(self.water.reach_m, climb_m + self.building.reach_m)
+
+    @property
+    def embankment_cells(self) -> int:
+        """Longest climb in cells of the ground grid."""
+        return round(self.embankment.max_length_m / self.ground.cell_m)
+
+    @property
+    def bridge_cells(self) -> int:
+        """Half width of the widest bridge in cells of the ground grid."""
+        return round(self.embankment.bridge_half_width_m / self.ground.cell_m)
 
     @property
     def reach_m(self) -> float:
@@ -108,14 +125,13 @@ def classify_points(
     label[noisy], confidence[noisy] = noise[noise > 0], 80
     ground = find_ground(points.x[clean], points.y[clean], points.z[clean], frame, params.ground)
     _mark_ground(label, confidence, clean, ground, params)
-    window = core.buffered(params.objects_reach_m)
-    near = window.contains(points.x[clean], points.y[clean]) & (label[clean] != PointClass.LOW_NOISE)
-    index, is_ground = clean[near], ground.is_ground[near]
-    cloud = points.take(index)
-    for code, certainty in (
-        _standing(cloud, ground.height_m[near], ~is_ground, window, params),
-        _water(cloud, is_ground, window, params.water),
-    ):
+    near = core.buffered(params.objects_reach_m).contains(points.x[clean], points.y[clean])
+    index = clean[near & (label[clean] != PointClass.LOW_NOISE)]
+    height_m = np.full(len(points), np.nan, np.float32)
+    height_m[clean] = ground.height_m
+    cloud = points.take(index).with_attributes(label=label[index], height_m=height_m[index])
+    low = Raster(values=ground.low, frame=frame, crs="")
+    for code, certainty in (_standing(cloud, low, core, params), _water(cloud, core, params)):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     return label, confidence
 
@@ -130,41 +146,68 @@ def _mark_ground(
     """Ground, surer the closer to the surface; and what a pit left below it."""
     with np.errstate(invalid="ignore"):
         closeness = 1.0 - np.abs(ground.height_m) / ground.tolerance_m
-        buried = ground.in_pit & (ground.height_m < -params.noise.isolated_gap_m)
+        buried = ground.in_pit & (ground.height_m < -params.noise.isolated_gap_m - ground.tolerance_m)
     label[index[ground.is_ground]] = PointClass.GROUND
     confidence[index[ground.is_ground]] = np.rint(50.0 + 50.0 * closeness[ground.is_ground]).astype(np.uint8)
     label[index[buried]], confidence[index[buried]] = PointClass.LOW_NOISE, 60
 
 
 def _standing(
-    points: Points, height_m: NDArray[np.float32], rises: NDArray[np.bool_], window: Bounds, params: ClassifyParams
+    points: Points, low: Raster, core: Bounds, params: ClassifyParams
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Codes and confidences of buildings and vegetation, 0 for all else."""
+    """Codes and confidences of embankments, buildings and vegetation, 0 for all else."""
     code, certainty = np.zeros(len(points), np.uint8), np.full(len(points), 70, np.uint8)
-    chosen = np.flatnonzero(rises & (height_m > params.vegetation.min_height_m))
-    above = _above_ground(points.take(chosen), height_m[chosen])
+    rises = (points["label"] == PointClass.UNCLASSIFIED) & (points["height_m"] > params.vegetation.min_height_m)
+    chosen = np.flatnonzero(rises)
+    above = _above_ground(points.take(chosen))
     shapes = tuple(shapes_of(above, size) for size in params.building.voxels_m)
-    frame = Frame.covering(window.snapped(params.building.cell_m), params.building.cell_m)
-    is_building, on_roof = find_buildings(above, shapes, frame, params.building)
-    code[chosen] = np.where(is_building, PointClass.BUILDING, find_vegetation(above, shapes[-1], params.vegetation))
+    planar = on_planes(above, shapes, params.building)
+    climbed, bridge = _climbed(points, above, planar, low, params)
+    code[chosen] = np.where(bridge, PointClass.BRIDGE, np.where(climbed, PointClass.GROUND, 0))
+    window = core.buffered(params.objects_reach_m).snapped(params.building.cell_m)
+    frame = Frame.covering(window, params.building.cell_m)
+    rest = np.flatnonzero(~(climbed | bridge))
+    chosen, above, planar = chosen[rest], above.take(rest), planar[rest]
+    is_building, on_roof = find_buildings(above, planar, frame, params.building)
+    leaf = find_vegetation(above, shapes[-1].take(rest), params.vegetation)
+    code[chosen] = np.where(is_building, PointClass.BUILDING, leaf)
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
     return code, certainty
 
 
-def _water(
-    points: Points, is_ground: NDArray[np.bool_], window: Bounds, params: WaterParams
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _climbed(
+    points: Points, above: AboveGround, planar: NDArray[np.bool_], low: Raster, params: ClassifyParams
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which points above the filtered ground lie on embankments that ground climbs, and which on bridges."""
+    frame, steps = low.frame, params.embankment
+    step_m, cells = steps.max_slope * frame.resolution_m, cell_numbers(frame, above.x, above.y)
+    at_foot = above.z - low.values.ravel()[cells] <= step_m + steps.slack_m
+    foot, smooth = count(cells, frame.shape, at_foot), count(cells, frame.shape, at_foot & planar)
+    is_smooth = (foot > 0) & (box_sum(smooth, 1) >= steps.planar_share * box_sum(foot, 1))
+    is_ground = points["label"] == PointClass.GROUND
+    seeds = count(cell_numbers(frame, points.x, points.y), frame.shape, is_ground) > 0
+    reached = climb(low.values, seeds, is_smooth, step_m, params.embankment_cells)
+    bridge = between_drops(low.values, reached, 2 * step_m, steps.bridge_drop_m, params.bridge_cells)
+    on_bridge = at_foot & bridge.ravel()[cells]
+    return at_foot & reached.ravel()[cells] & ~on_bridge, on_bridge
+
+
+def _water(points: Points, core: Bounds, params: ClassifyParams) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Codes and confidences of water and seabed, 0 for all else."""
-    frame = Frame.covering(window.snapped(params.cell_m), params.cell_m)
-    return find_water(points, is_ground, frame, params), np.full(len(points), 70, np.uint8)
+    window = core.buffered(params.objects_reach_m).snapped(params.water.cell_m)
+    frame = Frame.covering(window, params.water.cell_m)
+    code = find_water(points, points["label"] == PointClass.GROUND, frame, params.water)
+    return code, np.full(len(points), 70, np.uint8)
 
 
-def _above_ground(points: Points, height_m: NDArray[np.float32]) -> AboveGround:
+def _above_ground(points: Points) -> AboveGround:
     """Take the returns' order where it is known; 0 of 0 counts as single."""
     unknown = np.zeros(len(points), np.uint8)
     number = points.attributes.get("return_number", unknown)
     of = points.attributes.get("number_of_returns", unknown)
-    return AboveGround(x=points.x, y=points.y, z=points.z, height_m=height_m, is_last=number >= of, is_single=of <= 1)
+    return AboveGround(
+        x=points.x, y=points.y, z=points.z, height_m=points["height_m"], is_last=number >= of, is_single=of <= 1
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.ground.embankments import EmbankmentParams, between_drops, climb
 from pipelines.ground.smrf import Ground, SmrfParams, find_ground, ground_frame_step_m
 
-__all__ = ["Ground", "SmrfParams", "find_ground", "ground_frame_step_m"]
+__all__ = ["EmbankmentParams", "Ground", "SmrfParams", "between_drops", "climb", "find_ground", "ground_frame_step_m"]

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 
 from pipelines.ground.cells import box_sum, cell_numbers, count, lowest, sample
@@ -57,6 +58,12 @@ class SmrfParams:
     """Depth from which a cell is no ground but a pit, metres (Pingel et al. 2013: slope 5 over one cell of 1 m)."""
     pit_radius_m: float = 1.0
     """Radius of the disk that closes a pit, metres (Pingel et al. 2013: one cell)."""
+    lonely_gap_m: float = 0.5
+    """Height within which a low cell needs company, metres (ours: deeper than any gutter, shallower than multipath)."""
+    lonely_radius_m: float = 4.0
+    """Half edge of the square in which it needs it, metres (ours: 3 % of light through a forest is company enough)."""
+    lonely_cells: int = 1
+    """Cells of company up to which a low cell is a pit (ours: multipath comes in ones and twos)."""
     fill_levels: int = 4
     """Levels of the hole-filling pyramid; 4 fills holes about 32 m wide (4 and 5 score alike on all samples)."""
 
@@ -82,7 +89,8 @@ class SmrfParams:
 
         Pits, opening, filling, the slope's neighbour, the bilinear neighbour and the point's own cell, in a row.
         """
-        cells = 2 * (self.pit_radius_cells + self.radii_cells[-1]) + fill_reach_cells(self.fill_levels) + 3
+        pits = max(2 * self.pit_radius_cells, round(self.lonely_radius_m / self.cell_m))
+        cells = pits + 2 * self.radii_cells[-1] + fill_reach_cells(self.fill_levels) + 3
         return max(cells * self.cell_m, self.density_radius_m + self.cell_m)
 
 
@@ -98,6 +106,8 @@ class Ground:
     """Height of each point above the bare surface, shape (n,), NaN where no surface is in reach."""
     tolerance_m: NDArray[np.float32]
     """Tolerance each point was judged by, shape (n,)."""
+    low: NDArray[np.float32]
+    """Lowest height of each cell on the frame, without pits, NaN where there is none."""
     surface: NDArray[np.float32]
     """The bare surface on the frame, shape (rows, cols), row 0 north, metres of the points' datum, NaN where void."""
 
@@ -139,9 +149,12 @@ def find_ground(
     """
     cells = cell_numbers(frame, x, y)
     low = lowest(cells, z, frame.shape)
-    is_pit = -open_heights(-low, params.pit_radius_cells) - low > params.pit_m
-    low[is_pit] = np.nan
+    deep, lonely = _pits(low, params)
+    low[deep] = np.nan
     is_object, opened = _objects(low, params)
+    # A lonely cell may be the only sight of the street between two roofs: it counts in openings, not in the surface.
+    low[lonely] = np.nan
+    is_pit = deep | lonely
     surface = fill_holes(np.where(is_object, np.float32(np.nan), low), params.fill_levels)
     # Deep inside a wide building no ground is in reach of the filling; the widest opening still knows the street.
     surface = np.where(np.isnan(surface), opened, surface)
@@ -154,8 +167,39 @@ def find_ground(
         in_pit=is_pit.ravel()[np.maximum(cells, 0)] & (cells >= 0),
         height_m=height,
         tolerance_m=tolerance,
+        low=low,
         surface=surface,
     )
+
+
+def _pits(low: NDArray[np.float32], params: SmrfParams) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Cells deeper than any real hole of their width, and other low cells without company around."""
+    deep = -open_heights(-low, params.pit_radius_cells) - low > params.pit_m
+    radius = round(params.lonely_radius_m / params.cell_m)
+    lonely = _lonely(low, radius, np.float32(params.lonely_gap_m), params.lonely_cells)
+    return np.asarray(deep), np.asarray(lonely) & ~deep
+
+
+@numba.njit(cache=True)
+def _lonely(low: Any, radius: int, gap_m: Any, company: int) -> Any:
+    """Cells with at most `company` others around that are lower than `gap_m` above them, where most cells are known."""
+    rows, columns = low.shape
+    found = np.zeros((rows, columns), np.bool_)
+    enough = (2 * radius + 1) ** 2 // 3
+    for i in range(rows):
+        for j in range(columns):
+            level = low[i, j] + gap_m
+            if level != level:
+                continue
+            n_low, n_known = -1, 0
+            for a in range(max(0, i - radius), min(rows, i + radius + 1)):
+                for b in range(max(0, j - radius), min(columns, j + radius + 1)):
+                    n_low += low[a, b] < level
+                    n_known += low[a, b] == low[a, b]
+                if n_low > company:
+                    break
+            found[i, j] = n_low <= company and n_known >= enough
+    return found
 
 
 def _objects(low: NDArray[np.float32], params: SmrfParams) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

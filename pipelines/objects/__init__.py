@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.objects.above_ground import AboveGround, PointShape, shapes_of
-from pipelines.objects.buildings import BuildingParams, find_buildings
+from pipelines.objects.buildings import BuildingParams, find_buildings, on_planes
 from pipelines.objects.vegetation import VegetationParams, find_vegetation
 from pipelines.objects.water import WaterParams, find_water
 
@@ -16,5 +16,6 @@ __all__ = [
     "find_buildings",
     "find_vegetation",
     "find_water",
+    "on_planes",
     "shapes_of",
 ]

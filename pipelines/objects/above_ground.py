@@ -35,6 +35,17 @@ class AboveGround:
         """Return the number of points."""
         return len(self.x)
 
+    def take(self, index: NDArray[np.intp]) -> AboveGround:
+        """Return the points at `index`."""
+        return AboveGround(
+            x=self.x[index],
+            y=self.y[index],
+            z=self.z[index],
+            height_m=self.height_m[index],
+            is_last=self.is_last[index],
+            is_single=self.is_single[index],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PointShape:
@@ -44,6 +55,15 @@ class PointShape:
     thickness_m: NDArray[np.float32]
     width_m: NDArray[np.float32]
     steepness: NDArray[np.float32]
+
+    def take(self, index: NDArray[np.intp]) -> PointShape:
+        """Return the shapes at `index`."""
+        return PointShape(
+            n_points=self.n_points[index],
+            thickness_m=self.thickness_m[index],
+            width_m=self.width_m[index],
+            steepness=self.steepness[index],
+        )
 
 
 def shapes_of(points: AboveGround, voxel_m: float) -> PointShape:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipelines.objects.above_ground import AboveGround, PointShape
     from twin.raster import Frame
 
-__all__ = ["BuildingParams", "find_buildings"]
+__all__ = ["BuildingParams", "find_buildings", "on_planes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,17 @@ class BuildingParams:
         return max(1, round(self.wall_reach_m / self.cell_m))
 
 
+def on_planes(points: AboveGround, shapes: tuple[PointShape, ...], params: BuildingParams) -> NDArray[np.bool_]:
+    """Whether some scale sees a plane around each last return; shapes at each scale of ``params.voxels_m``."""
+    votes = [
+        (shape.thickness_m < limit) & (shape.n_points >= params.min_points)
+        for shape, limit in zip(shapes, params.thickness_m, strict=True)
+    ]
+    return np.asarray(np.logical_or.reduce(votes) & points.is_last)
+
+
 def find_buildings(
-    points: AboveGround, shapes: tuple[PointShape, ...], frame: Frame, params: BuildingParams
+    points: AboveGround, planar: NDArray[np.bool_], frame: Frame, params: BuildingParams
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which points belong to buildings, and which of these lie on a plane.
 
@@ -92,8 +101,8 @@ def find_buildings(
     ----------
     points
         Everything above ground, n points.
-    shapes
-        The shape around each point, at each scale of ``params.voxels_m``.
+    planar
+        Which of them lie on planes (`on_planes`), shape (n,).
     frame
         Cells of ``params.cell_m`` that hold the points.
 
@@ -107,22 +116,13 @@ def find_buildings(
     """
     cells = cell_numbers(frame, points.x, points.y)
     tall = (points.height_m > params.min_height_m) & (cells >= 0)
-    planar = _planar(shapes, params) & tall & points.is_last
+    planar = planar & tall
     roof = _roof_mask(count(cells, frame.shape, tall), count(cells, frame.shape, planar), params)
     inside = roof.ravel()[cells]
     eave = _eaves(cells, points.height_m, planar & inside, frame, params)
     claimed = grow(roof, params._wall_cells).ravel()[cells] & (points.height_m < eave + params.eave_slack_m)
     is_building = (inside | claimed) & (points.height_m > params.wall_height_m) & (cells >= 0)
     return is_building, is_building & planar
-
-
-def _planar(shapes: tuple[PointShape, ...], params: BuildingParams) -> NDArray[np.bool_]:
-    """Whether some scale sees a plane around the point."""
-    votes = [
-        (shape.thickness_m < limit) & (shape.n_points >= params.min_points)
-        for shape, limit in zip(shapes, params.thickness_m, strict=True)
-    ]
-    return np.asarray(np.logical_or.reduce(votes), bool)
 
 
 def _roof_mask(tall: NDArray[np.int64], planar: NDArray[np.int64], params: BuildingParams) -> NDArray[np.bool_]:

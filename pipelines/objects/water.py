@@ -2,9 +2,9 @@
 
 *Topo-bathymetric* water shows itself by depth: a level top with returns below it in the same cells. No road, roof or
 deck does that. Turbid water beside it, with a level top at the same height and nothing below, is water too; farther
-than `WaterParams.level_reach_m` from any depth it is not recognised. *Topographic* water (infrared lasers) shows itself by
-scarcity: far fewer returns than around, level, and nothing nearby lies lower. Calm water right below the aircraft that
-returns every pulse is taken for ground.
+than `WaterParams.level_reach_m` from any depth it is not recognised. *Topographic* water (infrared lasers) shows itself
+by scarcity: far fewer returns than around, level, and nothing nearby lies lower. Calm water right below the aircraft
+that returns every pulse is taken for ground.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from pipelines.ground import climb
 from pipelines.ground.cells import box_sum, cell_numbers, count, highest, lowest
 from pipelines.objects.masks import grow, open_mask
 from twin.points import PointClass
@@ -43,10 +44,12 @@ class WaterParams:
     """Depth beyond which it does not, metres (light returns from no deeper, even in clear sea)."""
     deep_share: float = 0.10
     """Least share of returns below the surface in 3 x 3 cells of see-through water (ours; roofs have none)."""
-    level_reach_m: float = 24.0
-    """Distance within which turbid water takes its level from see-through water, metres."""
+    level_reach_m: float = 16.0
+    """Way within which turbid water is connected to see-through water and takes its level, metres."""
     level_match_m: float = 0.15
     """Greatest difference from that level, metres."""
+    shore_m: float = 4.0
+    """Width of the strip along open water in which points at its level are water and ground below it bed, metres."""
     scarcity: float = 0.35
     """Share of the density around below which a surface is scarce (ours, from the canals of the Delft tiles)."""
     scarce_radius_m: float = 4.0
@@ -65,12 +68,17 @@ class WaterParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's water label."""
-        seen = 2 + self._edge_cells + max(self._cells(self.level_reach_m), self._cells(self.around_radius_m))
-        return (seen + self._edge_cells + 2) * self.cell_m
+        seen_through = 2 + self._edge_cells + 2 * self._cells(self.level_reach_m) + 2 + self._shore_cells
+        scarce = self._edge_cells + self._cells(self.around_radius_m)
+        return (max(seen_through, scarce) + 2) * self.cell_m
 
     @property
     def _edge_cells(self) -> int:
         return 2 * (round(self.min_edge_m / self.cell_m) // 2) + 1
+
+    @property
+    def _shore_cells(self) -> int:
+        return self._cells(self.shore_m)
 
     def _cells(self, length_m: float) -> int:
         return max(1, round(length_m / self.cell_m))
@@ -96,31 +104,37 @@ def find_water(points: Points, is_ground: NDArray[np.bool_], frame: Frame, param
     code = np.zeros(len(points), np.uint8)
     scarce = _scarce_mask(points, is_ground, cells, frame, params).ravel()[cells]
     code[scarce & is_ground] = PointClass.WATER
-    level = _surface_level(points, cells, frame, params).ravel()[cells]
-    below = level - points.z
+    open_level, shore_level = (grid.ravel()[cells] for grid in _surface_level(points, cells, frame, params))
     with np.errstate(invalid="ignore"):
-        code[np.abs(below) <= params.min_depth_m] = PointClass.WATER_SURFACE
-        code[(below > params.min_depth_m) & is_ground] = PointClass.SEABED
+        near_shore = np.abs(points.z - shore_level) <= params.level_match_m
+        code[(np.abs(points.z - open_level) <= params.min_depth_m) | (near_shore & ~is_ground)] = (
+            PointClass.WATER_SURFACE
+        )
+        code[(points.z < shore_level - params.level_match_m) & is_ground] = PointClass.SEABED
     return code
 
 
-def _surface_level(points: Points, cells: NDArray[np.int32], frame: Frame, params: WaterParams) -> NDArray[np.float64]:
-    """Level of the water surface in each cell of see-through or matching turbid water, NaN elsewhere."""
+def _surface_level(
+    points: Points, cells: NDArray[np.int32], frame: Frame, params: WaterParams
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Level in each cell of see-through or connected turbid water, and the same along its shore; NaN elsewhere."""
     top = highest(cells, points.z, frame.shape)
     level_top = _range(top) <= params.level_range_m
     depth = top.ravel()[cells] - points.z
     deep = (depth > params.min_depth_m) & (depth < params.max_depth_m)
-    n_deep = box_sum(count(cells, frame.shape, deep), 1)
-    n_all = box_sum(count(cells, frame.shape), 1)
-    clear = open_mask(level_top & (n_deep >= 3) & (n_deep > params.deep_share * n_all), 3)
-    clear = open_mask(clear, params._edge_cells)
+    n_deep = count(cells, frame.shape, deep)
+    # A roof has returns below it too, but only along its edge: most cells must see through by themselves.
+    seen = box_sum((n_deep > params.deep_share * count(cells, frame.shape)).astype(np.int64), 1) >= 5
+    clear = open_mask(level_top & seen, params._edge_cells)
     radius = params._cells(params.level_reach_m)
     top_mm = np.rint(np.nan_to_num(top.astype(np.float64)) * 1000.0).astype(np.int64)
     n_clear = box_sum(clear.astype(np.int64), radius)
     level = box_sum(np.where(clear, top_mm, 0), radius) / np.maximum(n_clear, 1) / 1000.0
     matches = np.abs(top - level) <= params.level_match_m
-    water = (n_clear >= 8) & matches & (level_top | grow(clear, 1))
-    return np.where(clear | open_mask(water, 3), level, np.nan)
+    turbid = (n_clear >= 8) & matches & level_top
+    flooded = climb(np.zeros_like(top), clear, open_mask(turbid | clear, 3), 1.0, radius)
+    shore = (n_clear >= 8) & grow(clear | flooded, params._shore_cells)
+    return np.where(clear | flooded, level, np.nan), np.where(shore, level, np.nan)
 
 
 def _scarce_mask(
