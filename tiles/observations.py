@@ -240,7 +240,8 @@ def _begin(store: Store, feed: str, facts: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _commit(store: Store, feed: str, day: str, lines: Sequence[Mapping[str, Any]], source: str) -> str:
-    content = "".join(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n" for line in lines).encode()
+    text = "".join(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n" for line in lines)
+    content = text.encode(errors="backslashreplace")  # half a surrogate pair becomes the JSON escape that it came as
     checksum = _checksum(content)
     path = f"observations/{feed}/{day}/{checksum[:16]}.jsonl"
     write_bytes(store.path / path, content, scratch=store.scratch)

@@ -64,7 +64,7 @@ def critical_levels(ground_mm: NDArray[np.int32], seeds: NDArray[np.bool_]) -> N
 
     Notes
     -----
-    Time grows linearly with cells (a bucket queue, not a heap); memory is about 13 bytes a cell. The answer does not
+    Time grows linearly with cells (a bucket queue, not a heap); memory is about 21 bytes a cell. The answer does not
     depend on the order in which cells are visited.
 
     References

@@ -17,9 +17,11 @@ from pipelines.metering import Meter
 from pipelines.runs import software
 from tiles.buildings import building_table
 from tiles.flood import STAGE, FloodResult, FloodState, write_flood
-from tiles.observations import read_observations
+from tiles.observations import read_feeds, read_observations
 from tiles.rasters import read_raster
 from twin.config import digest
+from twin.errors import StageError
+from twin.freshness import age_text
 from twin.legend import depth_legend
 from twin.progress import Progress, Silent
 
@@ -43,7 +45,7 @@ _MARGIN_M = 1.0
 """How far the overlay reaches beyond the outermost points, metres: their cells, and the rim of the outside."""
 
 _GAP_M = 32.0
-"""Widest gap between points that is still inside the survey, metres: as `TerrainParams.survey_gap_m`."""
+"""Widest gap between points that is still inside the survey, metres, where the terrain run does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +114,15 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
     DatumError
         If the level's datum is unknown or cannot be converted to the store's.
     StageError
-        If no water is found to start from, or the gauge has not reported.
+        If no water is found to start from, or the gauge has not reported, or not lately (at the moment `at`).
     """
     observations = read_observations(store, latest=at is None, at=at) if _is_live(scenario) else []
     level = resolve_level(scenario.level, store.vertical, observations, at)
     normal = None
     if scenario.normal is not None:
         normal = resolve_level(scenario.normal, store.vertical, observations, at)
+    for one in (level, normal):
+        _check_age(store, one, at)
     params = {**asdict(scenario), "resolved": level.as_json(), "normal": None if normal is None else normal.as_json()}
     run = digest(STAGE, VERSION, params, terrain_run, buildings_run)
     inputs = digest(_checksums(store, terrain_run), _checksums(store, buildings_run))
@@ -186,15 +190,22 @@ def _read_terrain(store: Store, run: str) -> tuple[Raster, Survey]:
     survey = Survey(
         dtm_m=terrain.values,
         water=water.values > 0,
-        inside=_inside(density.values > 0, terrain.frame.resolution_m) | np.isfinite(terrain.values),
+        inside=_inside(density.values > 0, _survey_gap_m(store, run) / terrain.frame.resolution_m)
+        | np.isfinite(terrain.values),
         frame=terrain.frame,
     )
     return terrain, survey
 
 
-def _inside(occupied: NDArray[np.bool_], resolution_m: float) -> NDArray[np.bool_]:
+def _survey_gap_m(store: Store, run: str) -> float:
+    """Return the widest gap between points that the terrain run counted as inside the survey, metres."""
+    row = next((row for row in store.manifest.runs() if row.run == run), None)
+    return _GAP_M if row is None else float(row.params.get("survey_gap_m", _GAP_M))
+
+
+def _inside(occupied: NDArray[np.bool_], gap_cells: float) -> NDArray[np.bool_]:
     """Cells with points and the gaps between them, as the terrain stage counts them."""
-    radius = max(1, round(_GAP_M / 2 / resolution_m))
+    radius = max(1, round(gap_cells / 2))
     square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     padded = np.pad(occupied, 2 * radius).astype(np.uint8)
     closed = cv2.erode(cv2.dilate(padded, square), square)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
@@ -250,6 +261,21 @@ def _figures(overlay: Overlay, table: Any, scenario: StaticScenario) -> dict[str
 def _summary(report: Mapping[str, Any], *, skipped: bool) -> FloodSummary:
     names = FloodSummary.__dataclass_fields__
     return FloodSummary(**{**{key: value for key, value in report.items() if key in names}, "skipped": skipped})
+
+
+def _check_age(store: Store, level: ResolvedLevel | None, at: datetime | None) -> None:
+    """Refuse a gauge that had fallen silent: its last stage says nothing about the water at the moment `at`."""
+    if level is None or level.observed_at is None or at is None:
+        return
+    feed = level.source.split("/", 1)[0]
+    limits = next(record.limits for record in read_feeds(store) if record.name == feed)
+    age_s = (at - level.observed_at).total_seconds()
+    if age_s > limits.dead_after_s:
+        limit = age_text(limits.dead_after_s).removesuffix(" ago")
+        raise StageError(
+            f"gauge {level.source} measured last {age_text(age_s)}, which is not believed after {limit};"
+            " choose another gauge or moment"
+        )
 
 
 def _is_live(scenario: StaticScenario) -> bool:

@@ -7,17 +7,15 @@ a fact that somebody looked up; where nobody did, it stays unknown, and such a g
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - the fields' types are read at run time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from twin.config import load_yaml, preset, resolve
 from twin.errors import ConfigError, DatumError
 from twin.freshness import FreshnessLimits
 from twin.vertical import VerticalDatum
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Feed", "Reading", "load_feed", "parse_feed"]
 
@@ -30,6 +28,8 @@ class Reading:
     """Our name for it, such as ``stage``, ``discharge`` or ``gate_opening``."""
     unit: str
     """UCUM code that values are kept in; a ``unitCode`` in the message is converted to it or refused."""
+    words: Mapping[str, float] = field(default_factory=dict)
+    """Values that come as words, and what they count as, such as ``{open: 1, closed: 0}``."""
     is_height: bool = False
     """Whether it is a height above the gauge's zero, so that the datum of the gauge belongs to it."""
 

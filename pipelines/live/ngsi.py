@@ -112,7 +112,7 @@ def _observe(
     entity: Mapping[str, Any], place: tuple[str, str, str], reading: Reading, feed: Feed, received_at: datetime
 ) -> Observation:
     name, kind, attribute = place
-    value = _number(entity[attribute]) * _factor(entity[attribute], reading.unit)
+    value = _measured(entity[attribute], reading)
     observed_at = _observed_at(entity, attribute, feed)
     ahead_s = (observed_at - received_at).total_seconds()
     if ahead_s > feed.freshness.ahead_s:
@@ -153,6 +153,16 @@ def _metadata(attribute: Any, key: str) -> Any:
         return _value(attribute[key])
     metadata = attribute.get("metadata")
     return _value(metadata[key]) if isinstance(metadata, dict) and key in metadata else None
+
+
+def _measured(attribute: Any, reading: Reading) -> float:
+    """Value in the reading's unit; words count as the preset says."""
+    value = _value(attribute)
+    if isinstance(value, str | bool):
+        word = str(value).strip().lower()
+        if word in reading.words:
+            return float(reading.words[word])
+    return _number(attribute) * _factor(attribute, reading.unit)
 
 
 def _number(attribute: Any) -> float:

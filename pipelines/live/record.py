@@ -139,7 +139,8 @@ def _ends_a_line(path: Path) -> bool:
 
 
 def _write(file: BinaryIO, entry: dict[str, Any]) -> int:
-    line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+    # Half a surrogate pair in a broker's answer becomes the JSON escape that it came as.
+    line = (json.dumps(entry, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
     file.write(line)
     file.flush()
     return len(line)

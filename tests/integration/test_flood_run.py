@@ -144,6 +144,8 @@ def test_a_gauge_drives_the_overlay_through_its_datum(store, bay, tmp_path):
     before = flood(store, "surge_gauge", at=datetime(2025, 10, 1, 4, 0, tzinfo=UTC))
     assert before.level["height_m"] < summary.level["height_m"]
     assert before.run != summary.run
+    with pytest.raises(StageError, match="not believed"):
+        flood(store, "surge_gauge", at=datetime(2025, 10, 1, 9, 0, tzinfo=UTC))
     content = {"title": {"en": "x"}, "level": {"gauge": f"{GAUGE}pump", "feed": "bay_demo"}}
     with pytest.raises(DatumError, match="no vertical datum"):
         flood(store, parse_scenario(content, "pump.yaml", "pump"))

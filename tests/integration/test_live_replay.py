@@ -207,6 +207,16 @@ def test_messages_from_a_pipe_are_recorded_with_their_time(tmp_path, store):
     assert result.feeds["bay_demo"].quarantined == 2
 
 
+def test_half_a_surrogate_pair_survives_recording_and_replay(tmp_path, store):
+    entity = {"id": "g\\ud83d", "type": "WaterObserved", "height": 1.0, "dateObserved": "2025-10-01T05:59:00Z"}
+    out = tmp_path / "rec.jsonl"
+    text = json.dumps(entity).replace("\\\\", "\\")
+    record_stream(out, [text, text.replace("Water", "Air")], now=lambda: END)
+    replay(store, out, load_feed("bay_demo"), now=END)
+    assert [one.entity for one in read_observations(store)] == ["g\ud83d"]
+    assert "\\ud83d" in read_quarantine(store, "bay_demo")[0].raw.encode(errors="backslashreplace").decode()
+
+
 def test_an_address_that_is_none_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="http"):
         record(tmp_path / "rec.jsonl", "broker.example/v2")

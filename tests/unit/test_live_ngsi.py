@@ -119,6 +119,17 @@ def test_units_are_converted_and_every_form_of_a_value_is_read(feed, height, met
     assert one.value == pytest.approx(metres)
 
 
+@pytest.mark.parametrize(
+    ("told", "opening"), [("open", 1.0), (" Closed", 0.0), (0.25, 0.25), ("0.5", 0.5), (True, None)]
+)
+def test_words_count_as_the_preset_says(told, opening):
+    gate = {"openingRatio": {"quantity": "gate_opening", "unit": "1", "words": {"open": 1, "closed": 0}}}
+    feed = parse_feed({**FEED, "entities": {"FloodGate": gate}}, "test.yaml", "test")
+    observations, refused = read_entity(entity(type="FloodGate", openingRatio={"value": told}), feed, NOW)
+    assert [one.value for one in observations] == ([] if opening is None else [opening])
+    assert len(refused) == (opening is None)
+
+
 def test_an_attributes_own_time_comes_before_the_entitys(feed):
     own = {"value": 2.0, "metadata": {"TimeInstant": {"type": "DateTime", "value": "2025-10-01T14:57:00+09:00"}}}
     (one,), _ = read_entity(entity(height=own), feed, NOW)
