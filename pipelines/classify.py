@@ -169,7 +169,7 @@ def _standing(
     rest = np.flatnonzero(~(climbed | bridge))
     chosen, above, planar = chosen[rest], above.take(rest), planar[rest]
     is_building, on_roof = find_buildings(above, planar, frame, params.building)
-    leaf = find_vegetation(above, shapes[-1].take(rest), params.vegetation)
+    leaf = find_vegetation(above, shapes[0].take(rest), params.vegetation)
     code[chosen] = np.where(is_building, PointClass.BUILDING, leaf)
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
     return code, certainty
