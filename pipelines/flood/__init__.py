@@ -6,6 +6,7 @@
 `pipelines.flood.connectivity`   from which level on water reaches each cell
 `pipelines.flood.exposure`       depth around each building
 `pipelines.flood.overlay`        the static overlay as arrays
+`pipelines.flood.inputs`         terrain and outlines from a store
 `pipelines.flood.run`            a scenario over a store
 ===============================  ============================================================
 """

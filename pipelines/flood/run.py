@@ -6,19 +6,17 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import geopandas
 import numpy as np
 
-from pipelines.flood.ground import Survey, prepare_ground
+from pipelines.flood.ground import prepare_ground
+from pipelines.flood.inputs import checksums, read_buildings, read_terrain
 from pipelines.flood.overlay import Overlay, static_overlay
 from pipelines.flood.scenario import ResolvedLevel, StaticScenario, burned, resolve_level, seed_choice
 from pipelines.metering import Meter
 from pipelines.runs import software
-from tiles.buildings import building_table
 from tiles.flood import STAGE, FloodResult, FloodState, write_flood
 from tiles.observations import read_feeds, read_observations
-from tiles.rasters import read_raster
 from twin.config import digest
 from twin.errors import StageError
 from twin.freshness import age_text
@@ -29,10 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from numpy.typing import NDArray
-
     from tiles.store import Store
-    from twin.raster import Raster
 
 __all__ = ["VERSION", "FloodSummary", "run_flood"]
 
@@ -40,12 +35,6 @@ VERSION = 1
 """Raised when the same inputs give another result."""
 
 _UNKNOWN_RANK = -1
-
-_MARGIN_M = 1.0
-"""How far the overlay reaches beyond the outermost points, metres: their cells, and the rim of the outside."""
-
-_GAP_M = 32.0
-"""Widest gap between points that is still inside the survey, metres, where the terrain run does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +114,7 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
         _check_age(store, one, at)
     params = {**asdict(scenario), "resolved": level.as_json(), "normal": None if normal is None else normal.as_json()}
     run = digest(STAGE, VERSION, params, terrain_run, buildings_run)
-    inputs = digest(_checksums(store, terrain_run), _checksums(store, buildings_run))
+    inputs = digest(checksums(store, terrain_run), checksums(store, buildings_run))
     with store.writing():
         done = store.manifest.artefacts(run).get(scenario.name)
         if done is not None and done.inputs == inputs and (store.path / done.path / "summary.json").is_file():
@@ -154,8 +143,8 @@ def _compute(
     runs: tuple[str, str | None],
     progress: Progress | None,
 ) -> tuple[FloodResult, dict[str, Any]]:
-    terrain, survey = _read_terrain(store, runs[0])
-    buildings = _read_buildings(store, runs[1])
+    terrain, survey = read_terrain(store, runs[0])
+    buildings = read_buildings(store, runs[1])
     listener = progress or Silent()
     listener.start(STAGE, max(len(buildings), 1), "buildings")
     barriers = [burned(barrier, store.vertical) for barrier in scenario.barriers]
@@ -181,41 +170,6 @@ def _compute(
         summary={**titles, "legend": scenario.legend, "floor_m": scenario.floor_m, "vertical": str(store.vertical)},
     )
     return result, _figures(overlay, table, scenario)
-
-
-def _read_terrain(store: Store, run: str) -> tuple[Raster, Survey]:
-    """Return the terrain of the surveyed box, and what the survey says there."""
-    box = store.bounds.buffered(_MARGIN_M)
-    terrain, water, density = (read_raster(store, run, name, box) for name in ("dtm", "water", "density"))
-    survey = Survey(
-        dtm_m=terrain.values,
-        water=water.values > 0,
-        inside=_inside(density.values > 0, _survey_gap_m(store, run) / terrain.frame.resolution_m)
-        | np.isfinite(terrain.values),
-        frame=terrain.frame,
-    )
-    return terrain, survey
-
-
-def _survey_gap_m(store: Store, run: str) -> float:
-    """Return the widest gap between points that the terrain run counted as inside the survey, metres."""
-    row = next((row for row in store.manifest.runs() if row.run == run), None)
-    return _GAP_M if row is None else float(row.params.get("survey_gap_m", _GAP_M))
-
-
-def _inside(occupied: NDArray[np.bool_], gap_cells: float) -> NDArray[np.bool_]:
-    """Cells with points and the gaps between them, as the terrain stage counts them."""
-    radius = max(1, round(gap_cells / 2))
-    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    padded = np.pad(occupied, 2 * radius).astype(np.uint8)
-    closed = cv2.erode(cv2.dilate(padded, square), square)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
-    return np.asarray(closed > 0)
-
-
-def _read_buildings(store: Store, run: str | None) -> Any:
-    if run is None:
-        return geopandas.GeoDataFrame({"id": []}, geometry=[], crs=store.crs.wkt)
-    return building_table(store, run)
 
 
 def _table(buildings: Any, overlay: Overlay, scenario: StaticScenario) -> Any:
@@ -280,9 +234,3 @@ def _check_age(store: Store, level: ResolvedLevel | None, at: datetime | None) -
 
 def _is_live(scenario: StaticScenario) -> bool:
     return any(level is not None and level.gauge is not None for level in (scenario.level, scenario.normal))
-
-
-def _checksums(store: Store, run: str | None) -> list[tuple[str, str]]:
-    if run is None:
-        return []
-    return [(key, row.checksum) for key, row in sorted(store.manifest.artefacts(run).items())]
