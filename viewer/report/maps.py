@@ -1,4 +1,4 @@
-"""Pictures of rasters and outlines, as PNG bytes.
+"""Pictures of rasters and outlines, as JPEG bytes.
 
 No words are drawn but the scale bar's: names and legends stand in the page, where every browser has the fonts for them.
 North is up and a metre is as long east as north.
@@ -14,7 +14,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from twin.bounds import Bounds
 from viewer.palette import BUILDING_STOPS, PERMANENT_WATER, class_table, ramp, rgb, spread
 from viewer.shading import fill_gaps, hillshade
 
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
     from shapely import Polygon
 
-    from twin.bounds import Bounds
     from twin.raster import Raster
     from viewer.report.content import Buildings, Flood, Terrain
 
@@ -38,9 +38,14 @@ _WIDTH_IN, _DPI = 6.0, 150
 _LEAST_HEIGHT_IN, _MOST_HEIGHT_IN = 2.0, 7.5
 _MOST_CELLS = 1000
 """Cells along the longer side of a picture; more would not be seen at its size."""
+_WATER_ALPHA = 215
+"""Opacity of flood water, of 255: the relief shines through, the official colours stay what they are."""
 _PAPER = "#eceae4"
 """Where nothing is known."""
 _INK = "#33312c"
+
+_Layer = tuple[NDArray[np.uint8], Bounds]
+"""A picture, shape (rows, columns, 3 or 4), and what it covers."""
 
 
 def density_map(terrain: Terrain) -> tuple[bytes, list[tuple[float, str]]]:
@@ -51,26 +56,29 @@ def density_map(terrain: Terrain) -> tuple[bytes, list[tuple[float, str]]]:
     stops = [(top * i / (len(DENSITY_COLORS) - 1), color) for i, color in enumerate(DENSITY_COLORS)]
     picture = ramp(values, stops)
     picture[~(values > 0)] = rgb(_PAPER)
-    return _png(terrain.density.frame.bounds, picture), stops
+    bounds = terrain.density.frame.bounds
+    return _drawn(bounds, [(picture, bounds)]), stops
 
 
 def class_picture(class_map: Raster) -> bytes:
     """Draw the class of the highest point of each cell."""
     table = np.vstack([class_table(), [rgb(_PAPER)]]).astype(np.uint8)
-    return _png(class_map.frame.bounds, table[class_map.values])  # -1 takes the last row
+    bounds = class_map.frame.bounds
+    return _drawn(bounds, [(table[class_map.values], bounds)])  # -1 takes the last row
 
 
 def terrain_map(terrain: Terrain) -> tuple[bytes, list[tuple[float, str]]]:
     """Draw the ground in colours of height under an afternoon sun; return the picture and its colour stops."""
     values, resolution_m = shrunk(terrain.heights)
     stops = spread(values)
-    return _png(terrain.heights.frame.bounds, _relief(values, resolution_m, stops)), stops
+    bounds = terrain.heights.frame.bounds
+    return _drawn(bounds, [(_relief(values, resolution_m, stops), bounds)]), stops
 
 
 def building_map(buildings: Buildings, bounds: Bounds, terrain: Terrain | None) -> bytes:
     """Draw outlines in colours of height, over the relief if there is one."""
     colors = ramp(buildings.height_m, BUILDING_STOPS) / 255.0
-    return _png(bounds, _backdrop(terrain), outlines=buildings.outlines, colors=colors, image_bounds=_extent(terrain))
+    return _drawn(bounds, _backdrop(terrain), outlines=buildings.outlines, colors=colors)
 
 
 def flood_map(flood: Flood, terrain: Terrain | None) -> bytes:
@@ -79,14 +87,16 @@ def flood_map(flood: Flood, terrain: Terrain | None) -> bytes:
     flooded = np.isfinite(depth) & (depth > 0)
     permanent, unknown = (_share(mask, flood.depth) > 0.5 for mask in (flood.permanent, flood.unknown))
     table = flood.legend.colors()[:, :3]
-    picture = _same_shape(_backdrop(terrain), depth.shape)
-    picture[unknown] = _hatch(picture[unknown], unknown)
-    picture[permanent] = rgb(PERMANENT_WATER)
-    picture[flooded] = np.rint(0.85 * table[flood.legend.rank_of(depth)[flooded]] + 0.15 * picture[flooded])
+    water = np.zeros((*depth.shape, 4), np.uint8)
+    water[unknown] = _hatch(unknown)
+    water[permanent] = (*rgb(PERMANENT_WATER), 255)
+    water[flooded, :3] = table[flood.legend.rank_of(depth)[flooded]]
+    water[flooded, 3] = _WATER_ALPHA
     fills = np.vstack([table, [rgb("#c9c9c9")]])  # -1, unknown, takes the last row
     fills[0] = rgb("#ffffff")
     colors = fills[flood.ranks.astype(np.intp)] / 255.0
-    return _png(flood.depth.frame.bounds, picture, outlines=flood.outlines, colors=colors)
+    bounds = flood.depth.frame.bounds
+    return _drawn(bounds, [*_backdrop(terrain), (water, bounds)], outlines=flood.outlines, colors=colors)
 
 
 def shrunk(
@@ -147,41 +157,29 @@ def _relief(values: NDArray[np.float64], resolution_m: float, stops: Sequence[tu
     return picture
 
 
-def _backdrop(terrain: Terrain | None) -> NDArray[np.uint8]:
-    """Return the relief in quiet greys, on which colours stand out."""
+def _backdrop(terrain: Terrain | None) -> list[_Layer]:
+    """Return the relief in quiet greys, on which colours stand out; nothing without a terrain."""
     if terrain is None:
-        return np.full((1, 1, 3), rgb(_PAPER), np.uint8)
+        return []
     values, resolution_m = shrunk(terrain.heights)
-    return _relief(values, resolution_m, [(0.0, "#e4e2dc"), (1.0, "#e4e2dc")])
+    return [(_relief(values, resolution_m, [(0.0, "#e4e2dc"), (1.0, "#e4e2dc")]), terrain.heights.frame.bounds)]
 
 
-def _extent(terrain: Terrain | None) -> Bounds | None:
-    return None if terrain is None else terrain.heights.frame.bounds
-
-
-def _same_shape(picture: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return `picture` if it has the shape, else plain paper: the overlay may be of another frame than the terrain."""
-    if picture.shape[:2] == shape:
-        return picture
-    return np.full((*shape, 3), rgb(_PAPER), np.uint8)
-
-
-def _hatch(colors: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Darken every other diagonal, so that unknown land is not mistaken for dry."""
+def _hatch(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Colour the cells of `mask` in diagonals, so that unknown land is not mistaken for dry; shape (n, 4)."""
     row, column = np.nonzero(mask)
     dark = ((row + column) // 3) % 2 == 0
-    return np.where(dark[:, None], np.array(rgb("#a9a69c")), colors).astype(np.uint8)
+    return np.where(dark[:, None], (*rgb("#a9a69c"), 255), (*rgb("#e4e2dc"), 255)).astype(np.uint8)
 
 
-def _png(
+def _drawn(
     bounds: Bounds,
-    picture: NDArray[np.uint8],
+    layers: Sequence[_Layer],
     *,
     outlines: Sequence[Polygon] = (),
     colors: NDArray[np.float64] | None = None,
-    image_bounds: Bounds | None = None,
 ) -> bytes:
-    """Draw a picture that covers `bounds` (or `image_bounds`), outlines on it, and a scale bar."""
+    """Draw pictures one over the other, outlines on them, and a scale bar; `bounds` is what is shown."""
     wanted = _WIDTH_IN * bounds.height_m / max(bounds.width_m, 1e-9)
     figure = Figure(
         figsize=(_WIDTH_IN, min(max(wanted, _LEAST_HEIGHT_IN), _MOST_HEIGHT_IN)), dpi=_DPI, facecolor=_PAPER
@@ -189,18 +187,18 @@ def _png(
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
-    west, south, east, north = image_bounds or bounds
-    axes.imshow(picture, extent=(west, east, south, north), interpolation="antialiased", zorder=0)
+    for picture, (west, south, east, north) in layers:
+        axes.imshow(picture, extent=(west, east, south, north), interpolation="antialiased", zorder=0)
     if outlines:
         rings = [np.asarray(outline.exterior.coords)[:, :2] for outline in outlines]
-        width = 0.5 if len(rings) < 3000 else 0.15
+        width = 0.7 if len(rings) < 1000 else 0.2
         axes.add_collection(PolyCollection(rings, facecolors=colors, edgecolors=_INK, linewidths=width, zorder=1))
     axes.set_xlim(bounds.xmin, bounds.xmax)
     axes.set_ylim(bounds.ymin, bounds.ymax)
     axes.set_aspect("equal")
     _scale_bar(axes, bounds)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
+    figure.savefig(stream, format="jpeg", pil_kwargs={"quality": 90, "subsampling": 0, "optimize": True})
     return stream.getvalue()
 
 

@@ -101,7 +101,7 @@ def render_page(content: ReportContent, snapshot: bytes | None = None) -> str:
     )
     return environment.get_template("page.html.j2").render(
         content=content,
-        snapshot=_data_uri(_as_jpeg(snapshot), "jpeg") if snapshot else "",
+        snapshot=_data_uri(_as_jpeg(snapshot)) if snapshot else "",
         pictures=_pictures(content),
         heights=_height_bars(content.buildings),
         building_stops=BUILDING_STOPS,
@@ -122,11 +122,16 @@ def _pictures(content: ReportContent) -> dict[str, dict[str, Any]]:
         pictures["classes"] = {"uri": _data_uri(maps.class_picture(content.class_map))}
     if content.terrain is not None:
         for name, draw in (("density", maps.density_map), ("terrain", maps.terrain_map)):
-            png, stops = draw(content.terrain)
-            pictures[name] = {"uri": _data_uri(png), "low": stops[0][0], "high": stops[-1][0], "ramp": _gradient(stops)}
+            picture, stops = draw(content.terrain)
+            pictures[name] = {
+                "uri": _data_uri(picture),
+                "low": stops[0][0],
+                "high": stops[-1][0],
+                "ramp": _gradient(stops),
+            }
     if content.buildings is not None and content.buildings.ids and content.bounds is not None:
-        png = maps.building_map(content.buildings, content.bounds, content.terrain)
-        pictures["buildings"] = {"uri": _data_uri(png)}
+        picture = maps.building_map(content.buildings, content.bounds, content.terrain)
+        pictures["buildings"] = {"uri": _data_uri(picture)}
     return pictures
 
 
@@ -206,9 +211,9 @@ def _gradient(stops: Sequence[tuple[float, str]]) -> str:
     return ", ".join(f"{color} {100 * (at - low) / span:.1f}%" for at, color in stops)
 
 
-def _data_uri(picture: bytes, kind: str = "png") -> Markup:
+def _data_uri(jpeg: bytes) -> Markup:
     """Return a picture that stands in the page itself. Base64 has no character that HTML would read."""
-    return Markup(f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}")
+    return Markup(f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}")
 
 
 def _as_jpeg(picture: bytes) -> bytes:
