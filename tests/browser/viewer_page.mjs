@@ -25,7 +25,9 @@ try {
   const ours = (url) => ["data:", "blob:"].includes(url.protocol) || url.host === new URL(origin).host;
   await page.route((url) => !ours(url), (route) => { strayed.push(route.request().url()); return route.abort(); });
   await page.goto(job.url);
-  const connected = await page.waitForSelector(".stagebox img, .stagebox canvas").then(() => true, () => false);
+  const started = Date.now();
+  const connected = await page.waitForFunction(pictured).then(() => true, () => false);
+  const first_picture_ms = Date.now() - started;
   const seen = [];
   if (connected) {
     await settled(page);
@@ -39,9 +41,14 @@ try {
     if (job.whole) await page.screenshot({ path: job.whole });
   }
   const text = await page.evaluate(() => document.querySelector(".side")?.innerText ?? "");
-  console.log(JSON.stringify({ connected, text, facts: seen, errors, strayed, address: page.url() }));
+  console.log(JSON.stringify({ connected, text, facts: seen, first_picture_ms, errors, strayed, address: page.url() }));
 } finally {
   await browser.close();
+}
+
+// Runs in the page: the first picture from the server has arrived.
+function pictured() {
+  return [...document.querySelectorAll(".stagebox img")].some((image) => image.naturalWidth > 0);
 }
 
 async function shoot(page, number) {

@@ -13,6 +13,7 @@ from shapely import box
 from twin.bounds import Bounds
 from twin.building import Building, Solid
 from twin.crs import parse_crs, to_wgs84
+from twin.errors import RenderError
 from twin.legend import depth_legend
 from twin.observation import Observation
 from twin.points import Points
@@ -220,3 +221,14 @@ def _observations() -> tuple[Observation, ...]:
             )
         )  # fmt: skip
     return tuple(found)
+
+
+@pytest.fixture(scope="session")
+def drawing() -> None:
+    """Let a test draw; where this machine cannot, it is skipped with the sentence that a user would read."""
+    from viewer.offscreen import prepare
+
+    try:
+        prepare()
+    except RenderError as error:
+        pytest.skip(str(error))
