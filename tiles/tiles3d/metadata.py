@@ -86,10 +86,15 @@ def add_property_table(
 ) -> None:
     """Write `rows` as the file's only property table, with its schema; `table` names the class.
 
-    Row i holds the facts of feature id i.
+    Row i holds the facts of feature id i. A column without any value in this tile is in its schema but not in its table:
+    glTF has no views of zero bytes, and the extension wants no byte more than the texts take.
     """
     builder.use("EXT_structural_metadata")
-    columns = {p.key: _add_column(builder, p, [row.get(p.source) for row in rows]) for p in properties}
+    columns = {}
+    for prop in properties:
+        values = [row.get(prop.source) for row in rows]
+        if any(value not in (None, "") and _kind(value) is not None for value in values):
+            columns[prop.key] = _add_column(builder, prop, values)
     builder.root.setdefault("extensions", {})["EXT_structural_metadata"] = {
         "schema": {
             "id": f"twin_{table}",
@@ -106,8 +111,7 @@ def _add_column(builder: GlbBuilder, prop: Property, values: Sequence[Any]) -> d
         encoded = [text.encode() for text in texts]
         offsets = np.zeros(len(encoded) + 1, dtype="<u4")
         offsets[1:] = np.cumsum([len(text) for text in encoded])
-        # A view of no bytes is not allowed; one unused zero keeps a column of empty strings valid.
-        data = builder.add_view(b"".join(encoded) or b"\0", align=8)
+        data = builder.add_view(b"".join(encoded), align=8)
         return {
             "values": data,
             "stringOffsets": builder.add_view(offsets.tobytes(), align=8),

@@ -151,6 +151,7 @@ def table_of() -> Callable[[Content], dict[str, list[Any]]]:
             data = view_bytes(content.gltf, column["values"])
             if schema[key]["type"] == "STRING":
                 ends = np.frombuffer(view_bytes(content.gltf, column["stringOffsets"]), "<u4").tolist()
+                assert ends[-1] == len(data) > 0
                 values = [data[a:b].decode() for a, b in itertools.pairwise(ends)]
             else:
                 values = np.frombuffer(data, {"FLOAT64": "<f8", "INT32": "<i4"}[schema[key]["componentType"]]).tolist()

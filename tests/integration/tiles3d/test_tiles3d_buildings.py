@@ -122,6 +122,17 @@ def test_further_facts_come_by_id(
     assert [row for row in wet if row[1] is not None] == [(town[3].id, 0.75, 2)]
 
 
+def test_a_column_without_a_value_in_a_tile_takes_no_bytes_there(
+    town: list[Building], contents_of: Callable[..., Any], table_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    params = BuildingTileParams(buildings_per_tile=30, extra={b.id: {"note": ""} for b in town} | {"x": {"note": "a"}})
+    export_buildings(tmp_path, town, ZONE_9, TP, params)
+    for content in contents_of(tmp_path / "tileset.json"):
+        schema = content.gltf.extensions["EXT_structural_metadata"]["schema"]["classes"]["building"]["properties"]
+        assert "note" in schema
+        assert "note" not in table_of(content)
+
+
 def test_large_buildings_come_first_and_errors_never_grow_downwards(export: Path, tiles_of: Callable[..., Any]) -> None:
     tileset = json.loads((export / "buildings" / "tileset.json").read_text())
 
