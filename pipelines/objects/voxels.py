@@ -19,23 +19,24 @@ if TYPE_CHECKING:
 __all__ = ["Shape", "Voxels", "build_voxels", "neighbour_counts", "voxel_shapes"]
 
 _MM = 1000.0
-_EMPTY = np.int64(-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Voxels:
-    """Occupied voxels with the integer moments of their points, and which voxel each point is in."""
+    """Occupied voxels, in columns, with the integer moments of their points, and which voxel each point is in."""
 
     size_mm: int
     """Edge in millimetres."""
-    index: NDArray[np.int64]
-    """Global column, row and layer of each voxel, shape (n_voxels, 3); x, y and z grow with them."""
+    shape: tuple[int, int]
+    """Rows and columns of the grid of columns; rows grow northwards."""
+    start: NDArray[np.int64]
+    """First voxel of each column and the end of the last, shape (rows * columns + 1,)."""
+    layer: NDArray[np.int32]
+    """Global layer of each voxel, shape (n_voxels,); layer 0 begins at height zero."""
     moments: NDArray[np.int64]
     """Count, sums of x y z, and of xx xy xz yy yz zz, in mm from the voxel's corner, shape (n_voxels, 10)."""
     of_point: NDArray[np.int32]
     """Voxel of each point, shape (n_points,)."""
-    table: NDArray[np.int32]
-    """Hash table of voxel numbers, -1 where free; its length is a power of two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,66 +65,103 @@ def build_voxels(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.f
 
     Notes
     -----
-    About 10 M points a second on one core; 100 bytes a voxel.
+    About 10 M points a second on one core. Memory: 90 bytes a voxel, 12 a point, and 16 a column of the points' box.
     """
     size_mm = round(size_m * _MM)
-    capacity = 1 << max(4, int(2 * max(x.size, 1) - 1).bit_length())
-    table = np.full(capacity, -1, np.int32)
-    index, moments, of_point = _accumulate(x, y, z, size_mm, table)
-    return Voxels(size_mm=size_mm, index=index, moments=moments, of_point=of_point, table=table)
+    if x.size == 0:
+        nothing = np.zeros(0, np.int32)
+        return Voxels(
+            size_mm=size_mm,
+            shape=(0, 0),
+            start=np.zeros(1, np.int64),
+            layer=nothing,
+            moments=np.zeros((0, 10), np.int64),
+            of_point=nothing,
+        )
+    west, south = (int(np.rint(axis.min() * _MM)) // size_mm for axis in (x, y))
+    east, north = (int(np.rint(axis.max() * _MM)) // size_mm for axis in (x, y))
+    shape = (north - south + 1, east - west + 1)
+    column = _columns(x, y, size_mm, (west, south), shape)
+    order, first = _sorted_by_column(column, shape[0] * shape[1])
+    start, layer, of_point = _layers(z, size_mm, order, first)
+    moments = _moments((x, y, z), size_mm, order, of_point, len(layer))
+    return Voxels(size_mm=size_mm, shape=shape, start=start, layer=layer, moments=moments, of_point=of_point)
 
 
 def voxel_shapes(voxels: Voxels) -> Shape:
     """Return the shape around each voxel, from the moments of its 27 neighbours joined exactly."""
-    n = len(voxels.index)
+    n = len(voxels.layer)
     count = np.zeros(n, np.int32)
     axes = np.zeros((n, 3), np.float32)
-    if n:
-        _neighbourhoods((voxels.index, voxels.moments, voxels.table), voxels.size_mm, count, axes)
+    _neighbourhoods(voxels.shape, (voxels.start, voxels.layer, voxels.moments), voxels.size_mm, count, axes)
     return Shape(n_points=count, thickness_m=axes[:, 0], width_m=axes[:, 1], steepness=axes[:, 2])
 
 
 def neighbour_counts(voxels: Voxels) -> NDArray[np.int64]:
     """Return the number of points in the 3 x 3 x 3 voxels around each voxel, shape (n_voxels,)."""
-    return np.asarray(_counts(voxels.index, voxels.moments, voxels.table))
-
-
-@numba.njit(cache=True, inline="always")
-def _slot(i: Any, j: Any, k: Any, mask: int) -> Any:
-    """Home position of a voxel in the hash table: three odd multipliers, folded."""
-    h = np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
-    h ^= np.uint64(j) * np.uint64(0xC2B2AE3D27D4EB4F)
-    h ^= np.uint64(k) * np.uint64(0x165667B19E3779F9)
-    h ^= h >> np.uint64(29)
-    return np.int64(h & np.uint64(mask))
+    return np.asarray(_counts(voxels.shape, voxels.start, voxels.layer, voxels.moments[:, 0].copy()))
 
 
 @numba.njit(cache=True)
-def _accumulate(x: Any, y: Any, z: Any, size_mm: int, table: Any) -> Any:
-    """One pass: find or make each point's voxel, add its integer moments."""
-    n, mask = x.size, table.size - 1
-    of_point = np.empty(n, np.int32)
-    index = np.empty((n, 3), np.int64)
-    moments = np.zeros((n, 10), np.int64)
+def _columns(x: Any, y: Any, size_mm: int, corner: Any, shape: Any) -> Any:
+    column = np.empty(x.size, np.int32)
+    for p in range(x.size):
+        i = np.int64(np.rint(x[p] * _MM)) // size_mm - corner[0]
+        j = np.int64(np.rint(y[p] * _MM)) // size_mm - corner[1]
+        column[p] = j * shape[1] + i
+    return column
+
+
+@numba.njit(cache=True)
+def _sorted_by_column(column: Any, n_columns: int) -> Any:
+    """Points by column (a counting sort), and where each column begins."""
+    first = np.zeros(n_columns + 1, np.int64)
+    for p in range(column.size):
+        first[column[p] + 1] += 1
+    for c in range(n_columns):
+        first[c + 1] += first[c]
+    order = np.empty(column.size, np.int32)
+    place = first[:-1].copy()
+    for p in range(column.size):
+        order[place[column[p]]] = p
+        place[column[p]] += 1
+    return order, first
+
+
+@numba.njit(cache=True)
+def _layers(z: Any, size_mm: int, order: Any, first: Any) -> Any:
+    """Distinct layers of each column, in the order in which points bring them, and the voxel of each point."""
+    n_columns = first.size - 1
+    start = np.zeros(n_columns + 1, np.int64)
+    layer = np.empty(z.size, np.int32)
+    of_point = np.empty(z.size, np.int32)
     used = 0
-    for p in range(n):
-        a, b, c = np.int64(np.rint(x[p] * _MM)), np.int64(np.rint(y[p] * _MM)), np.int64(np.rint(z[p] * _MM))
-        i, j, k = a // size_mm, b // size_mm, c // size_mm
-        h = _slot(i, j, k, mask)
-        while True:
-            v = table[h]
-            if v < 0:
-                v = used
+    for c in range(n_columns):
+        begin = used
+        for q in range(first[c], first[c + 1]):
+            p = order[q]
+            k = np.int32(np.int64(np.rint(z[p] * _MM)) // size_mm)
+            v = begin
+            while v < used and layer[v] != k:
+                v += 1
+            if v == used:
+                layer[v] = k
                 used += 1
-                table[h] = v
-                index[v, 0], index[v, 1], index[v, 2] = i, j, k
-                break
-            if index[v, 0] == i and index[v, 1] == j and index[v, 2] == k:
-                break
-            h = (h + 1) & mask
-        of_point[p] = v
-        a, b, c = a - i * size_mm, b - j * size_mm, c - k * size_mm
-        m = moments[v]
+            of_point[p] = v
+        start[c + 1] = used
+    return start, layer[:used].copy(), of_point
+
+
+@numba.njit(cache=True)
+def _moments(xyz: Any, size_mm: int, order: Any, of_point: Any, n_voxels: int) -> Any:
+    x, y, z = xyz
+    moments = np.zeros((n_voxels, 10), np.int64)
+    for q in range(order.size):
+        p = order[q]
+        a = np.int64(np.rint(x[p] * _MM)) % size_mm
+        b = np.int64(np.rint(y[p] * _MM)) % size_mm
+        c = np.int64(np.rint(z[p] * _MM)) % size_mm
+        m = moments[of_point[p]]
         m[0] += 1
         m[1] += a
         m[2] += b
@@ -134,47 +172,43 @@ def _accumulate(x: Any, y: Any, z: Any, size_mm: int, table: Any) -> Any:
         m[7] += b * b
         m[8] += b * c
         m[9] += c * c
-    return index[:used].copy(), moments[:used].copy(), of_point
+    return moments
 
 
 @numba.njit(cache=True)
-def _find(index: Any, table: Any, i: int, j: int, k: int) -> Any:
-    """Return the number of the voxel at (i, j, k), -1 if it holds no point."""
-    mask = table.size - 1
-    h = _slot(i, j, k, mask)
-    while True:
-        v = table[h]
-        if v < 0 or (index[v, 0] == i and index[v, 1] == j and index[v, 2] == k):
-            return v
-        h = (h + 1) & mask
-
-
-@numba.njit(cache=True)
-def _counts(index: Any, moments: Any, table: Any) -> Any:
-    total = np.zeros(index.shape[0], np.int64)
-    for v in range(index.shape[0]):
-        for t in range(27):
-            di, dj, dk = t % 3 - 1, t // 3 % 3 - 1, t // 9 - 1
-            u = _find(index, table, index[v, 0] + di, index[v, 1] + dj, index[v, 2] + dk)
-            if u >= 0:
-                total[v] += moments[u, 0]
+def _counts(shape: Any, start: Any, layer: Any, n: Any) -> Any:
+    total = np.zeros(layer.size, np.int64)
+    rows, columns = shape
+    for c in range(rows * columns):
+        for v in range(start[c], start[c + 1]):
+            for t in range(9):
+                j, i = c // columns + t // 3 - 1, c % columns + t % 3 - 1
+                if 0 <= j < rows and 0 <= i < columns:
+                    for u in range(start[j * columns + i], start[j * columns + i + 1]):
+                        if abs(layer[u] - layer[v]) <= 1:
+                            total[v] += n[u]
     return total
 
 
 @numba.njit(cache=True)
-def _neighbourhoods(voxels: Any, size_mm: int, count: Any, axes: Any) -> None:
+def _neighbourhoods(shape: Any, voxels: Any, size_mm: int, count: Any, axes: Any) -> None:
     """Join the moments of the 27 voxels around each one, in integers, and take the principal axes."""
-    index, moments, table = voxels
+    start, layer, moments = voxels
+    rows, columns = shape
     s = np.empty(10, np.int64)
-    for v in range(index.shape[0]):
-        s[:] = 0
-        for t in range(27):
-            di, dj, dk = t % 3 - 1, t // 3 % 3 - 1, t // 9 - 1
-            u = _find(index, table, index[v, 0] + di, index[v, 1] + dj, index[v, 2] + dk)
-            if u >= 0:
-                _add_shifted(s, moments[u], di * size_mm, dj * size_mm, dk * size_mm)
-        count[v] = s[0]
-        axes[v, 0], axes[v, 1], axes[v, 2] = _principal(s)
+    for c in range(rows * columns):
+        for v in range(start[c], start[c + 1]):
+            s[:] = 0
+            for t in range(9):
+                dj, di = t // 3 - 1, t % 3 - 1
+                j, i = c // columns + dj, c % columns + di
+                if 0 <= j < rows and 0 <= i < columns:
+                    for u in range(start[j * columns + i], start[j * columns + i + 1]):
+                        dk = layer[u] - layer[v]
+                        if -1 <= dk <= 1:
+                            _add_shifted(s, moments[u], di * size_mm, dj * size_mm, dk * size_mm)
+            count[v] = s[0]
+            axes[v, 0], axes[v, 1], axes[v, 2] = _principal(s)
 
 
 @numba.njit(cache=True)
