@@ -242,12 +242,12 @@ class TerrainStage:
         points = _labelled_points(store, tile, self.halo_m, self.labels_run)
         rasters = derive_terrain(points, frame, self.steps)
         cut = {name: values[frame.window_of(own)] for name, values in rasters.items()}
-        files = dict(write_raster_block(store, run, name, tile, cut[name]) for name in RASTERS)
+        blocks = dict(write_raster_block(store, run, name, tile, cut[name]) for name in RASTERS)
         inside = cut["inside"]
         return {
             "path": raster_path(run),
-            "checksum": digest(files),
-            "files": files,
+            "checksum": digest(blocks),
+            "rasters": blocks,
             "points": int(store.grid.bounds(tile).contains(points.x, points.y).sum()),
             "cells": int(inside.sum()),
             "void_cells": int((inside & (cut["dtm_fill"] == VOID)).sum()),

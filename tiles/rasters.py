@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "create_rasters",
     "open_raster",
+    "raster_block_path",
     "raster_frame",
     "raster_names",
     "raster_path",
@@ -113,7 +114,7 @@ def create_rasters(
 
 
 def write_raster_block(store: Store, run: str, name: str, tile: TileId, values: NDArray[Any]) -> tuple[str, str]:
-    """Write one chunk, and return its path relative to the store and its checksum.
+    """Write one chunk, and return the raster's name and the chunk's checksum.
 
     Parameters
     ----------
@@ -137,8 +138,15 @@ def write_raster_block(store: Store, run: str, name: str, tile: TileId, values: 
     except ValueError:
         raise StoreError(f"raster {name}: tile {tile} lies outside the area; create the rasters again") from None
     array[window] = values.astype(array.dtype)
-    path = f"{raster_path(run, name)}/c/{window[0].start // block.rows}/{window[1].start // block.columns}"
-    return path, tree_checksum(store.path / path)
+    return name, tree_checksum(store.path / raster_block_path(store, run, name, tile))
+
+
+def raster_block_path(store: Store, run: str, name: str, tile: TileId) -> str:
+    """Where the chunk of a level-0 tile is now, relative to the store; it moves when the area grows."""
+    frame = raster_frame(store, run)
+    block = tile_frame(store, tile, frame.resolution_m)
+    rows, columns = frame.window_of(block)
+    return f"{raster_path(run, name)}/c/{rows.start // block.rows}/{columns.start // block.columns}"
 
 
 def read_raster(store: Store, run: str, name: str, bounds: Bounds | None = None) -> Raster:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tiles.atomic import tree_checksum
+from tiles.rasters import raster_block_path
+from twin.tiling import TileId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,8 @@ class Problem:
 def verify_store(store: Store) -> list[Problem]:
     """Compare all tiles and all artefacts of finished runs with the checksums in the manifest.
 
-    Checksums are those of `tiles.atomic.tree_checksum`: a folder's file names and bytes, or a file's bytes.
+    Checksums are those of `tiles.atomic.tree_checksum`: a folder's file names and bytes, or a file's bytes. An artefact
+    of rasters shares its folder with other tiles, so its chunks are checked one by one.
 
     Notes
     -----
@@ -49,7 +52,10 @@ def _written(store: Store) -> Iterator[tuple[str, str]]:
         yield store.tile_path(row), row.checksum
     for run in store.manifest.runs():
         for artefact in store.manifest.artefacts(run.run).values():
-            if artefact.path and artefact.checksum:
+            if blocks := artefact.report.get("rasters"):
+                for name, checksum in blocks.items():
+                    yield raster_block_path(store, run.run, name, TileId.parse(artefact.key)), checksum
+            elif artefact.path and artefact.checksum:
                 yield artefact.path, artefact.checksum
 
 
