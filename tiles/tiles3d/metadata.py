@@ -86,8 +86,8 @@ def add_property_table(
 ) -> None:
     """Write `rows` as the file's only property table, with its schema; `table` names the class.
 
-    Row i holds the facts of feature id i. A column without any value in this tile is in its schema but not in its table:
-    glTF has no views of zero bytes, and the extension wants no byte more than the texts take.
+    Row i holds the facts of feature id i. A column without any value in this tile is in its schema but not in its
+    table: glTF has no views of zero bytes, and the extension wants no byte more than the texts take.
     """
     builder.use("EXT_structural_metadata")
     columns = {}

@@ -200,6 +200,22 @@ def test_one_tile_is_in_memory_at_a_time(store: Store, tmp_path: Path) -> None:
     assert watched.most == 0
 
 
+def test_a_single_point_and_many_in_one_place_are_drawn(
+    make_store: Callable[..., Store],
+    survey: Points,
+    contents_of: Callable[..., Any],
+    true_ecef: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    for n in (1, 5000):
+        points = survey.take(np.zeros(n, dtype=np.intp))
+        export_points(tmp_path / f"out{n}", make_store(tmp_path / f"store{n}", points), params=SMALL)
+        contents = contents_of(tmp_path / f"out{n}" / "tileset.json")
+        assert sum(len(content.attributes["POSITION"]) for content in contents) == n
+        want = true_ecef(np.array([[points.x[0], points.y[0], points.z[0]]]))
+        assert max(np.abs(content.ecef() - want).max() for content in contents) < 0.002
+
+
 def test_counts_and_bytes_are_those_of_the_folder(store: Store, tmp_path: Path) -> None:
     summary = export_points(tmp_path, store, params=SMALL)
     files = bytes_of(tmp_path / "points")
