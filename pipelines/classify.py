@@ -44,7 +44,15 @@ if TYPE_CHECKING:
     from twin.bounds import Bounds
     from twin.tiling import TileId
 
-__all__ = ["STAGES", "ClassifyParams", "ClassifyStage", "classify_points", "classify_profile", "classify_stage"]
+__all__ = [
+    "STAGES",
+    "ClassifyParams",
+    "ClassifyStage",
+    "classify_points",
+    "classify_profile",
+    "classify_stage",
+    "profile_layer",
+]
 
 _COLUMNS = ("return_number", "number_of_returns")
 _HALO_STEP_M = 8.0
@@ -275,13 +283,20 @@ def classify_stage(settings: Settings) -> ClassifyStage:
     return ClassifyStage(steps=ClassifyParams(**{name: settings.params(name, kind) for name, kind in STAGES.items()}))
 
 
-def classify_profile(name: str) -> ClassifyStage:
-    """Return the stage with the parameters of a profile in ``config/profiles``.
+def profile_layer(name: str) -> Layer:
+    """Return the parameters of a profile in ``config/profiles`` as a layer of settings.
 
     Raises
     ------
     ConfigError
-        If there is no such profile, or it has a key that no step knows.
+        If there is no such profile, or it speaks of a step that does not exist.
     """
-    content = {key: value for key, value in preset("profiles", name).items() if key in STAGES}
-    return classify_stage(Settings().with_layer(Layer(where=f"profiles/{name}.yaml", stages=content)))
+    content = {key: value for key, value in preset("profiles", name).items() if key != "title"}
+    layer = Layer(where=f"profiles/{name}.yaml", stages=content)
+    Settings().with_layer(layer).check_stages(STAGES)
+    return layer
+
+
+def classify_profile(name: str) -> ClassifyStage:
+    """Return the stage with the parameters of a profile and no other layer."""
+    return classify_stage(Settings().with_layer(profile_layer(name)))

@@ -50,6 +50,8 @@ class WaterParams:
     """Greatest difference from that level, metres."""
     shore_m: float = 4.0
     """Width of the strip along open water in which points at its level are water and ground below it bed, metres."""
+    bed_without_surface: bool = False
+    """Whether all ground is seabed, also where no surface was seen above it (multibeam sonar sees none)."""
     scarcity: float = 0.35
     """Share of the density around below which a surface is scarce (ours, from the canals of the Delft tiles)."""
     scarce_radius_m: float = 4.0
@@ -111,6 +113,8 @@ def find_water(points: Points, is_ground: NDArray[np.bool_], frame: Frame, param
             PointClass.WATER_SURFACE
         )
         code[(points.z < shore_level - params.level_match_m) & is_ground] = PointClass.SEABED
+    if params.bed_without_surface:
+        code[is_ground & (code != PointClass.WATER_SURFACE)] = PointClass.SEABED
     return code
 
 
