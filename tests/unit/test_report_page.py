@@ -80,6 +80,7 @@ def surge() -> Flood:
         permanent=permanent,
         unknown=np.zeros(FRAME.shape, np.bool_),
         legend=depth_legend("flood_depth_ja"),
+        is_current=False,
         summary={
             "level": {"given_m": 2.1, "given_datum": "AP", "height_m": 0.9656, "source": "fixed", "observed_at": None},
             "wet_area_m2": 150.0,
@@ -139,7 +140,7 @@ def full() -> ReportContent:
         ),
         stages=(
             StageFigures(
-                stage="ingest", run="0123abcd", state="done", started_at=NOW.isoformat(), finished_at=NOW.isoformat(),
+                stage="ingest", what="<b>", run="0123abcd", state="done", started_at=NOW.isoformat(), finished_at=NOW.isoformat(),
                 seconds=2.0, cpu_seconds=3.0, peak_mb=210.0, workers=2, items=12_345, unit="points",
                 params={"kind": "</pre><script>"},
             ),
@@ -240,6 +241,10 @@ def test_the_flood_level_stands_in_both_datums(page: Page) -> None:
     assert "0.9656 m T.P." in page.text["flood"]
 
 
+def test_an_overlay_of_an_older_terrain_says_so(page: Page) -> None:
+    assert "older terrain" in page.text["flood"]
+
+
 def test_buildings_without_a_model_are_counted_by_reason(page: Page) -> None:
     assert "no building points in the outline" in page.text["buildings"]
     assert page.text["buildings"].count("no building points") == 3, "once with the count, and once for each"
@@ -248,7 +253,7 @@ def test_buildings_without_a_model_are_counted_by_reason(page: Page) -> None:
 
 def test_a_stage_shows_its_cost_and_its_run(page: Page) -> None:
     assert "6.17 k/s" in page.text["stages"]
-    assert "210.0 MB" in page.text["stages"]
+    assert "220.2 MB" in page.text["stages"]
     assert "0123abcd" in page.text["lineage"]
 
 

@@ -130,6 +130,8 @@ class Flood:
     unknown: NDArray[np.bool_]
     """Land of unknown height that may be wet."""
     legend: DepthLegend
+    is_current: bool
+    """Whether it was computed on the terrain and buildings that are shown."""
     summary: Mapping[str, Any]
     """Figures: level, wet_area_m2, max_depth_m, buildings_wet, by_rank ..."""
     wettest: tuple[WetBuilding, ...]
@@ -160,11 +162,14 @@ class StageFigures:
     stage: str
     run: str
     state: str
+    what: str = ""
+    """Which of several: the scenario, the feed, the format."""
     started_at: str
     finished_at: str
     seconds: float | None
     cpu_seconds: float | None
     peak_mb: float | None
+    """Mebibytes."""
     workers: int | None
     items: int | None
     """Points, or things if the stage works on no points."""

@@ -213,11 +213,19 @@ def _flood(result: FloodResult, store: Store) -> Flood:
         permanent=state == FloodState.WATER,
         unknown=state == FloodState.UNKNOWN,
         legend=depth_legend(str(result.summary.get("legend", "flood_depth_ja"))),
+        is_current=_is_current(store, result.summary),
         summary=result.summary,
         wettest=_wettest(table, _heights(store, result.summary)),
         outlines=tuple(table.geometry),
         ranks=np.asarray(table["rank"], dtype=np.int8),
     )
+
+
+def _is_current(store: Store, summary: Mapping[str, Any]) -> bool:
+    lineage = summary.get("lineage", {})
+    newest = {stage: store.manifest.latest_run(stage) for stage in ("terrain", "model")}
+    runs = {stage: None if row is None else row.run for stage, row in newest.items()}
+    return lineage.get("terrain_run") == runs["terrain"] and lineage.get("buildings_run") in (None, runs["model"])
 
 
 def _heights(store: Store, summary: Mapping[str, Any]) -> dict[str, float]:
@@ -269,6 +277,7 @@ def _stage(row: RunRow) -> StageFigures:
         stage=row.stage,
         run=row.run,
         state=row.state,
+        what=str(row.params.get("name") or row.params.get("format") or ""),
         started_at=row.started_at,
         finished_at=row.finished_at,
         seconds=_number(figures.get("seconds")),
