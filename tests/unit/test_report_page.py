@@ -140,7 +140,8 @@ def full() -> ReportContent:
         ),
         stages=(
             StageFigures(
-                stage="ingest", what="<b>", run="0123abcd", state="done", started_at=NOW.isoformat(), finished_at=NOW.isoformat(),
+                stage="ingest", what="<b>", run="0123abcd", state="done",
+                started_at=NOW.isoformat(), finished_at=NOW.isoformat(),
                 seconds=2.0, cpu_seconds=3.0, peak_mb=210.0, workers=2, items=12_345, unit="points",
                 params={"kind": "</pre><script>"},
             ),
