@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from viewer.palette import PERMANENT_WATER, ramp, rgb, spread
-from viewer.shading import cast_shadow, fill_gaps, hillshade, sky_view
+from viewer.shading import cast_shadow, facing, fill_gaps, hillshade, sky_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twin.raster import Frame
     from viewer.content import FloodLayer, TerrainLayer
 
-__all__ = ["Drape", "TerrainColor", "draped_ground", "draped_water", "skirt"]
+__all__ = ["Drape", "TerrainColor", "Walls", "draped_ground", "draped_water", "skirt", "water_walls"]
 
 TerrainColor = Literal["elevation", "hillshade"]
 
@@ -33,6 +33,12 @@ _TEXTURE_PIXELS = 2_400_000
 
 _PAPER = "#dedede"
 """Ground without colour, where only its relief should speak."""
+
+_EARTH = "#b0a08e"
+"""The cut sides of the ground."""
+
+_WALL_SHADE = 0.78
+"""Brightness of the water's cut sides against its surface."""
 
 _SHORE_CELLS = 2
 """Thinned cells by which the water's mesh reaches under the shore, so that its texture alone draws the waterline."""
@@ -50,6 +56,18 @@ class Drape:
     """Shape (n, 2): place of each vertex on the picture, from its south-west corner."""
     image: NDArray[np.uint8]
     """Shape (rows, columns, 3 or 4), row 0 in the north."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Walls:
+    """Upright faces along the cut sides of the ground or the water."""
+
+    vertices: NDArray[np.float32]
+    """Shape (4 m, 3), metres from the scene's origin."""
+    quads: NDArray[np.int64]
+    """Shape (m, 4)."""
+    colors: NDArray[np.uint8]
+    """Shape (m, 3), lit."""
 
 
 def draped_ground(
@@ -83,24 +101,74 @@ def draped_water(
         level = np.where(known | permanent, fill_gaps(level), np.nan)
     step = _step(depth.shape, math.sqrt(_TEXTURE_PIXELS))
     thin = (slice(None, None, step), slice(None, None, step))
-    table = np.concatenate([flood.legend.colors(), [(*rgb(PERMANENT_WATER), 255)]]).astype(np.uint8)
+    table = _water_table(flood)
     index = np.where(permanent[thin], len(table) - 1, flood.legend.rank_of(depth[thin]))
     image: NDArray[np.uint8] = table[index]
     image[..., 3] = np.where(index > 0, round(opacity * 255), 0)
     return _drape(level, flood.depth.frame, origin, (image, step), grow=_SHORE_CELLS)
 
 
-def skirt(drape: Drape, base_m: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return vertices (n, 3) and quads (m, 4) of the walls from the mesh's open edges down to `base_m`."""
+def water_walls(water: Drape, terrain: TerrainLayer, flood: FloodLayer, origin: tuple[float, float, float]) -> Walls:
+    """Close the water at the area's border, from its surface down to the ground: there it is cut, not ashore."""
+    edges = _open_edges(water)
+    ends = water.vertices[edges].astype(np.float64)
+    border = flood.depth.frame.bounds
+    on_border = np.zeros(len(edges), dtype=bool)
+    for axis, sides in ((0, (border.xmin, border.xmax)), (1, (border.ymin, border.ymax))):
+        for side in sides:
+            on_border |= (np.abs(ends[:, :, axis] + origin[axis] - side) < 1e-3).all(axis=1)
+    edges, ends = edges[on_border], ends[on_border]
+    middle = ends.mean(axis=1) + np.array(origin)
+    # A little inside, because the border's own coordinates belong to the cells beyond it.
+    center = np.array([*border.center, 0.0])
+    inside = middle + (center - middle) * 1e-6
+    depth = np.nan_to_num(flood.depth.sample(inside[:, 0], inside[:, 1]))
+    ground = terrain.heights.sample(inside[:, 0], inside[:, 1])
+    index = _color_index(flood, depth, inside)
+    wet = (index > 0) & np.isfinite(ground)
+    top, low = ends[wet], ends[wet].copy()
+    low[:, :, 2] = np.minimum(low[:, :, 2], ground[wet, None] - origin[2])
+    vertices = np.concatenate([top[:, ::-1], low], axis=1).reshape(-1, 3).astype(np.float32)
+    colors = np.asarray(_water_table(flood)[index[wet], :3] * _WALL_SHADE, dtype=np.uint8)
+    return Walls(vertices=vertices, quads=np.arange(len(vertices), dtype=np.int64).reshape(-1, 4), colors=colors)
+
+
+def skirt(drape: Drape, base_m: float) -> Walls:
+    """Return the walls from the mesh's open edges down to `base_m` (metres from the scene's origin)."""
+    top = drape.vertices[_open_edges(drape)]
+    low = top.copy()
+    low[:, :, 2] = base_m
+    vertices = np.concatenate([top[:, ::-1], low], axis=1).reshape(-1, 3)
+    quads = np.arange(len(vertices), dtype=np.int64).reshape(-1, 4)
+    across = np.cross(vertices[1::4] - vertices[0::4], vertices[2::4] - vertices[1::4]).astype(np.float64)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
+    colors = np.asarray(np.clip(np.array(rgb(_EARTH)) * facing(across)[:, None], 0, 255), dtype=np.uint8)
+    return Walls(vertices=vertices, quads=quads, colors=colors)
+
+
+def _open_edges(drape: Drape) -> NDArray[np.int64]:
+    """Edges that only one quad has, shape (n, 2), in the quad's own direction."""
     edges = np.concatenate([drape.quads[:, [k, (k + 1) % 4]] for k in range(4)])
     key = np.sort(edges, axis=1)
     _, first, count = np.unique(key[:, 0] * len(drape.vertices) + key[:, 1], return_index=True, return_counts=True)
-    open_edges = edges[np.sort(first[count == 1])]
-    top = drape.vertices[open_edges.reshape(-1)].reshape(-1, 2, 3)
-    low = top.copy()
-    low[:, :, 2] = base_m
-    vertices = np.concatenate([top, low[:, ::-1]], axis=1).reshape(-1, 3)
-    return vertices, np.arange(len(vertices), dtype=np.int64).reshape(-1, 4)
+    single: NDArray[np.int64] = edges[np.sort(first[count == 1])]
+    return single
+
+
+def _water_table(flood: FloodLayer) -> NDArray[np.uint8]:
+    """Colours of the ranks, RGBA, and of permanent water after them."""
+    return np.concatenate([flood.legend.colors(), [(*rgb(PERMANENT_WATER), 255)]]).astype(np.uint8)
+
+
+def _color_index(flood: FloodLayer, depth: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Row of the colour table at each place, 0 where dry."""
+    index = flood.legend.rank_of(depth).astype(np.int64)
+    if flood.permanent is not None:
+        row, column, inside = flood.depth.frame.cells_of(places[:, 0], places[:, 1])
+        always = np.zeros(len(places), dtype=bool)
+        always[inside] = flood.permanent[row[inside], column[inside]]
+        index[always] = len(flood.legend.ranks) + 1
+    return index
 
 
 def _ground_image(

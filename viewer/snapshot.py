@@ -127,7 +127,9 @@ def _captions(content: SceneContent, stage: Stage, camera: Camera, fonts: Fonts)
     japanese = fonts.japanese
     when = content.data_from.strftime("%Y-%m-%d %H:%M UTC") if content.data_from else "-"
     datum = datum_text(content.vertical)
-    subtitle = [f"{content.crs.code} ・ 高さの基準 {datum}" if japanese else f"{content.crs.code}, heights above {datum}"]
+    subtitle = [
+        f"{content.crs.code} ・ 高さの基準 {datum}" if japanese else f"{content.crs.code}, heights above {datum}"
+    ]
     if content.flood is not None and "flood" in stage.shown:
         flood = content.flood
         subtitle.append(f"{flood.title_ja}  {flood.title_en}" if japanese else flood.title_en)

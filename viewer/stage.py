@@ -13,7 +13,7 @@ import numpy as np
 import pyvista as pv
 
 from viewer.cloud import BUDGET_MOVING, drawn, point_colors
-from viewer.ground import draped_ground, draped_water, skirt
+from viewer.ground import draped_ground, draped_water, skirt, water_walls
 from viewer.live import STATE_COLORS
 from viewer.marks import gauge_head
 from viewer.shading import facing
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from viewer.camera import Camera
     from viewer.cloud import PointColor
     from viewer.content import Gauge, LayerName, SceneContent
-    from viewer.ground import Drape, TerrainColor
+    from viewer.ground import Drape, TerrainColor, Walls
     from viewer.solids import BuildingColor
 
 __all__ = ["Look", "Stage"]
 
 _SKY_LOW, _SKY_HIGH = "#f3f2ee", "#b9d0e4"
-_EARTH = np.array([176.0, 160.0, 142.0])
 _EDGE_COLOR = "#5a4f48"
 
 
@@ -169,21 +168,24 @@ class Stage:
             return
         drape = draped_ground(terrain, self.content.origin, self.look.terrain)
         base_m = float(np.nanmin(terrain.heights.values)) - max(4.0, 0.015 * self.content.size_m)
-        vertices, quads = skirt(drape, base_m - self.content.origin[2])
-        walls = _faces(vertices, quads)
-        across = np.cross(vertices[1::4] - vertices[0::4], vertices[2::4] - vertices[1::4]).astype(np.float64)
-        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
-        walls.cell_data["rgb"] = np.clip(_EARTH * facing(across)[:, None], 0, 255).astype(np.uint8)
-        self._replace("terrain", [self._drape(drape), self._add(walls, scalars="rgb", rgb=True)])
+        walls = self._walls(skirt(drape, base_m - self.content.origin[2]))
+        self._replace("terrain", [self._drape(drape), walls])
+
+    def _walls(self, walls: Walls) -> Any:
+        mesh = _faces(walls.vertices, walls.quads)
+        mesh.cell_data["rgb"] = walls.colors
+        # From behind they would shine through the water.
+        return self._add(mesh, scalars="rgb", rgb=True, culling="back")
 
     def _set_flood(self) -> None:
         terrain, flood = self.content.terrain, self.content.flood
         water = draped_water(terrain, flood, self.content.origin) if terrain and flood else None
-        if water is None:
+        if terrain is None or flood is None or water is None:
             return
-        actor = self._drape(water)
-        actor.ForceTranslucentOn()
-        self._replace("flood", [actor])
+        surface = self._drape(water)
+        surface.ForceTranslucentOn()
+        walls = water_walls(water, terrain, flood, self.content.origin)
+        self._replace("flood", [surface, *([self._walls(walls)] if len(walls.quads) else [])])
 
     def _set_buildings(self) -> None:
         if self.solids is None:

@@ -9,7 +9,7 @@ from twin.legend import depth_legend
 from twin.raster import Frame, Raster
 from twin.vertical import TP
 from viewer.content import FloodLayer, TerrainLayer
-from viewer.ground import draped_ground, draped_water, skirt
+from viewer.ground import draped_ground, draped_water, skirt, water_walls
 from viewer.palette import PERMANENT_WATER, class_colors, class_table, ramp, rgb, spread
 from viewer.shading import SUN, cast_shadow, fill_gaps, hillshade
 from viewer.solids import building_colors, shaded, solids
@@ -83,9 +83,14 @@ def test_a_hole_in_the_ground_is_not_drawn_and_gets_walls() -> None:
     heights[2, 2] = np.nan
     drape = draped_ground(TerrainLayer(heights=_raster(heights)), ORIGIN)
     assert len(drape.quads) == 25 - 4
-    vertices, quads = skirt(drape, base_m=-3.0)
-    assert len(quads) == 4 * 5 + 4 * 2
-    assert vertices[:, 2].min() == -3.0
+    walls = skirt(drape, base_m=-3.0)
+    assert len(walls.quads) == len(walls.colors) == 4 * 5 + 4 * 2
+    assert walls.vertices[:, 2].min() == -3.0
+    a, b, c = (walls.vertices[walls.quads[:, k]].astype(float) for k in range(3))
+    middle = (a + c) / 2 - drape.vertices.mean(axis=0)
+    outer = np.abs(middle[:, :2]).max(axis=1) > 2.9
+    outwards = np.einsum("ij,ij->i", np.cross(b - a, c - b), middle * [1, 1, 0])
+    assert (outwards[outer] > 0).all()
 
 
 def test_a_large_raster_is_thinned_to_the_budgets() -> None:
@@ -125,6 +130,19 @@ def test_a_river_is_drawn_as_a_river_and_not_as_a_rank() -> None:
     assert water is not None
     assert tuple(water.image[0, 0, :3]) == rgb(PERMANENT_WATER)
     assert tuple(water.image[0, 1, :3]) == depth_legend("flood_depth_ja").ranks[2].rgb
+
+
+def test_water_is_closed_at_the_border_down_to_the_ground_and_open_at_the_shore() -> None:
+    ground = np.tile(np.linspace(-3.0, 5.0, 9), (9, 1))
+    terrain, flood = TerrainLayer(heights=_raster(ground)), _flood(np.clip(1.0 - ground, 0, None))
+    water = draped_water(terrain, flood, ORIGIN)
+    assert water is not None
+    walls = water_walls(water, terrain, flood, ORIGIN)
+    x, y = walls.vertices[:, 0] + ORIGIN[0], walls.vertices[:, 1] + ORIGIN[1]
+    assert ((x == 0.0) | (y == 0.0) | (y == 9.0)).all()
+    assert (x[walls.quads] == 0.0).all(axis=1).sum() == 8  # the whole western side
+    assert walls.vertices[:, 2].max() == 1.0
+    assert walls.vertices[x == 0.0, 2].min() == -3.0
 
 
 def test_a_dry_scenario_has_no_water() -> None:
