@@ -45,19 +45,29 @@ def atomic_path(target: Path, *, scratch: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(target: Path, *, scratch: Path | None = None) -> Iterator[Path]:
+def atomic_folder(target: Path, *, scratch: Path | None = None, flush: bool = True) -> Iterator[Path]:
     """Yield an empty temporary folder; when the block ends well it becomes `target`, replacing what stood there.
 
     Replacing takes two renames, so a reader without the manifest may see neither for an instant; where that matters,
     give each revision its own name.
+
+    Parameters
+    ----------
+    target
+        Folder to create or replace; missing parents are made.
+    scratch
+        Folder for the temporary name, on the same file system; beside the target if None.
+    flush
+        Force every file to the disk. Without it the folder survives the death of the process, but not a power cut;
+        who writes many folders flushes once, before saying that they are true.
     """
     temporary = _temporary(target, scratch)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        for path in sorted(temporary.rglob("*")):
-            _flush(path)
-        _flush(temporary)
+        if flush:
+            for path in (*temporary.rglob("*"), temporary):
+                _flush(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             old = _temporary(target, scratch)
@@ -66,7 +76,8 @@ def atomic_folder(target: Path, *, scratch: Path | None = None) -> Iterator[Path
             shutil.rmtree(old)
         else:
             temporary.rename(target)
-        _flush(target.parent)
+        if flush:
+            _flush(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

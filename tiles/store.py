@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pyproj import CRS, Transformer
 
 from tiles import lock
 from tiles.atomic import atomic_folder, tree_checksum, write_text
@@ -48,6 +49,8 @@ __all__ = ["FORMAT_VERSION", "Store"]
 FORMAT_VERSION = 1
 _FORMAT = "twin-store"
 _COORDINATES = ("X", "Y", "Z")
+_REACH = 2_000_000_000
+"""Counts that a coordinate may be away from the offset; the rest of 32 bits is for what lies just outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,8 @@ class Store:
     """Coordinates in metres of count 0."""
     codec: CodecProfile
     manifest: Manifest
+    is_offset_open: bool = False
+    """Whether the first delivery may still choose the offset, because no one reaches everywhere its CRS is used."""
 
     @staticmethod
     def create(  # noqa: PLR0913 - the facts that a store is made of
@@ -75,10 +80,26 @@ class Store:
         vertical: VerticalDatum,
         tile_edge_m: float = 512.0,
         scale_m: float = 0.001,
-        offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        offset: tuple[float, float, float] | None = None,
         codec: CodecProfile = "compact",
     ) -> Store:
         """Make an empty store.
+
+        Parameters
+        ----------
+        uri
+            Folder to make.
+        crs, vertical
+            What coordinates and heights refer to.
+        tile_edge_m
+            Edge of a level-0 tile; a power of two keeps quadtree edges exact.
+        scale_m
+            Metres in one stored count; a millimetre is finer than any airborne survey and reaches 2 147 km.
+        offset
+            Coordinates of count 0. If None: 0, or where that is too far the middle of the CRS's area of use in whole
+            100 km; if even that cannot reach everywhere (a UTM zone is 9 000 km long), the first delivery chooses.
+        codec
+            Compression profile (`tiles.codecs`).
 
         Raises
         ------
@@ -101,12 +122,11 @@ class Store:
             "crs_code": crs.code,
             "vertical": {"datum": vertical.name, "epoch": vertical.epoch},
             "scale": [scale_m] * 3,
-            "offset": list(offset),
+            "offset": offset or default_offset(crs, scale_m),
             "tile_edge_m": tile_edge_m,
             "codec": codec,
         }
-        root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-        write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
+        _write_root(path, attributes)
         return Store.open(path)
 
     @staticmethod
@@ -129,7 +149,8 @@ class Store:
             vertical=VerticalDatum(vertical["datum"], vertical["epoch"]),
             grid=TileGrid(edge_m=attributes["tile_edge_m"]),
             scale=tuple(attributes["scale"]),
-            offset=tuple(attributes["offset"]),
+            offset=tuple(attributes["offset"] or (0.0, 0.0, 0.0)),
+            is_offset_open=attributes["offset"] is None,
             codec=attributes["codec"],
             manifest=Manifest(path / "manifest.sqlite"),
         )
@@ -172,12 +193,13 @@ class Store:
         StoreError
             If there is no such tile or column.
         """
-        return self._read(self._row(tile), columns)
+        return self._current()._read(self._row(tile), columns)
 
     def read_window(self, bounds: Bounds, columns: Sequence[str] | None = ()) -> Points:
         """Return every point inside the half-open `bounds`, tile after tile."""
         rows = self.manifest.tiles_near(bounds)
-        return Points.concatenate([self._read_inside(row, bounds, columns, None) for row in rows])
+        store = self._current()
+        return Points.concatenate([store._read_inside(row, bounds, columns, None) for row in rows])
 
     def read_with_halo(
         self, tile: TileId, halo_m: float, columns: Sequence[str] | None = (), labels_run: str | None = None
@@ -197,13 +219,13 @@ class Store:
         labels_run
             Also read that run's labels, as the attribute ``label``.
         """
-        own = self._row(tile)
-        first = self._read(own, columns)
+        own, store = self._row(tile), self._current()
+        first = store._read(own, columns)
         if labels_run is not None:
             first = first.with_attributes(label=self.read_labels(labels_run, tile)[0])
         window = self.grid.with_halo(tile, halo_m)
         near = [row for row in self.manifest.tiles_near(window) if row.tile != tile]
-        others = [self._read_inside(row, window, columns, labels_run) for row in near]
+        others = [store._read_inside(row, window, columns, labels_run) for row in near]
         return Points.concatenate([first, *others]), own.n_points
 
     def read_labels(self, run: str, tile: TileId) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -245,6 +267,19 @@ class Store:
             if (self.path / ".work").is_dir() and not any((self.path / ".work").iterdir()):
                 (self.path / ".work").rmdir()
 
+    def with_offset(self, offset: tuple[float, float, float]) -> Store:
+        """Choose the coordinates of count 0, once, before the first tile; returns the store as it is then.
+
+        Raises
+        ------
+        StoreError
+            If the offset is fixed or there are tiles already.
+        """
+        if not self.is_offset_open or self.tiles():
+            raise StoreError(f"{self.path}: the offset is fixed")
+        _write_root(self.path, {**_root_attributes(self.path), "offset": offset})
+        return Store.open(self.path)
+
     @property
     def scratch(self) -> Path:
         """Folder for temporary names on the store's own file system."""
@@ -272,6 +307,8 @@ class Store:
     ) -> TileRow:
         """Write columns as they rest (`tiles.columns`) into ``into/<tile>/<rev>``, whole or not at all.
 
+        It survives the death of this process; before its row is committed, `os.sync` makes it survive a power cut.
+
         Parameters
         ----------
         tile
@@ -295,7 +332,7 @@ class Store:
         if self.grid.tile_at(low[0], low[1], tile.z) != tile or self.grid.tile_at(high[0], high[1], tile.z) != tile:
             raise StoreError(f"tile {tile}: points from {low[:2]} to {high[:2]} lie outside {self.grid.bounds(tile)}")
         waiting = into / str(tile) / "written"
-        with atomic_folder(waiting, scratch=self.scratch) as folder:
+        with atomic_folder(waiting, scratch=self.scratch, flush=False) as folder:
             write_columns(folder, columns, self.codec, {"tile": str(tile), "n_points": n_points})
             checksum = tree_checksum(folder)
         row = TileRow(
@@ -352,6 +389,10 @@ class Store:
 
     # -------------------------------------------------------------------------------------------------------------
 
+    def _current(self) -> Store:
+        """Return the store with the offset that the first delivery may have chosen since this one was opened."""
+        return Store.open(self.path) if self.is_offset_open else self
+
     def _row(self, tile: TileId) -> TileRow:
         row = self.manifest.tile(tile)
         if row is None:
@@ -395,6 +436,23 @@ class Store:
         return Points(x=x[inside], y=y[inside], z=z, attributes=picked)
 
 
+def default_offset(crs: HorizontalCrs, scale_m: float) -> tuple[float, float, float] | None:
+    """Return coordinates of count 0 from which 32 bits reach the whole area where a CRS is used; None if none do."""
+    system = CRS.from_user_input(crs.code if crs.code.startswith("EPSG:") else crs.wkt)
+    area = system.area_of_use
+    if area is None:
+        return None
+    back = Transformer.from_crs(CRS.from_epsg(4326), system, always_xy=True)
+    sides = back.transform_bounds(area.west, area.south, area.east, area.north, densify_pts=5)
+    reach = _REACH * scale_m
+    centre = []
+    for low, high in (sides[::2], sides[1::2]):
+        if not np.isfinite(low + high) or high - low > 2 * reach:
+            return None
+        centre.append(0.0 if max(-low, high) < reach else round((low + high) / 200_000) * 100_000.0)
+    return centre[0], centre[1], 0.0
+
+
 def _move(source: Path, target: Path) -> None:
     """Rename a folder named by its content; if the same stands at the target already, that one stays."""
     if target.exists():
@@ -408,6 +466,11 @@ def _local(uri: str | Path) -> Path:
     if "://" in str(uri):
         raise StoreError(f"{uri}: only folders of this machine can be stores so far")
     return Path(uri)
+
+
+def _write_root(path: Path, attributes: Mapping[str, Any]) -> None:
+    root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
 
 
 def _root_attributes(path: Path) -> Mapping[str, Any]:

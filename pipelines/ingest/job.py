@@ -8,6 +8,7 @@ digests of what they were made from.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
@@ -23,8 +24,9 @@ from pipelines.ingest.content import content_findings, content_of
 from pipelines.ingest.fragments import open_fragment
 from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
 from pipelines.ingest.plan import plan_tiles
-from pipelines.ingest.scatter import FRAGMENT_VERSION, ScatterTask, scatter
+from pipelines.ingest.scatter import FRAGMENT_VERSION, ScatterTask, centre_of, scatter
 from pipelines.metering import Meter
+from tiles.atomic import tree_checksum
 from tiles.manifest import SourceRow, TileRow
 from twin.config import digest
 from twin.errors import StageError, StoreError, TwinError
@@ -128,6 +130,7 @@ class _Job:
         """Do it all."""
         started = time.perf_counter()
         fresh = self._fresh(self._admitted(sources))
+        self._choose_offset(fresh)
         fragments = {admission.digest: self._ranges(admission) for admission in fresh}
         self._remove_other_fragments(fragments)
         self._require_room(fresh)
@@ -170,6 +173,16 @@ class _Job:
                 known[admission.digest] = admission.source
                 fresh.append(admission)
         return fresh
+
+    def _choose_offset(self, fresh: Sequence[Admission]) -> None:
+        """Let the first delivery of a store with an open offset choose it: the middle of its files, in whole 100 km."""
+        placed = [admission for admission in fresh if admission.header.n_points]
+        if not placed or not self.store.is_offset_open or self.store.tiles():
+            return
+        centres = np.array([centre_of(admission.header, admission.placement) for admission in placed])
+        finite = centres[np.isfinite(centres).all(axis=1)]
+        x, y = np.round(np.median(finite, axis=0) / 100_000) * 100_000 if len(finite) else (0.0, 0.0)
+        self.store = self.store.with_offset((float(x), float(y), 0.0))
 
     def _require_room(self, fresh: Sequence[Admission]) -> None:
         needed = _TEMPORARY_BYTES * sum(admission.header.n_points for admission in fresh)
@@ -345,8 +358,9 @@ class _Job:
         return {row.tile: row for row in usable}
 
     def _is_there(self, row: TileRow) -> bool:
+        """Whether a staged revision is on the disk, byte by byte: it may not have survived a power cut."""
         places = (self.work / "staged" / str(row.tile) / row.rev, self.store.path / self.store.tile_path(row))
-        return any(place.is_dir() for place in places)
+        return any(place.is_dir() and tree_checksum(place) == row.checksum for place in places)
 
     # The end -----------------------------------------------------------------------------------------------------
 
@@ -360,6 +374,7 @@ class _Job:
         """Make it true in one transaction, then clean up."""
         for row in tiles:
             self.store.place_revision(row, self.work / "staged")
+        os.sync()  # once for all tiles, before the manifest says that they are there
         replaced = {old for entry in planned for old in entry.existing}
         new = {row.tile for row in tiles}
         self.store.manifest.commit_tiles(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.gate import Placement
     from tiles.las import LasHeader
 
-__all__ = ["FRAGMENT_VERSION", "ScatterTask", "node_of_cells", "scatter"]
+__all__ = ["FRAGMENT_VERSION", "ScatterTask", "centre_of", "node_of_cells", "scatter"]
 
 FRAGMENT_VERSION = 1
 """Raised when the same input would give other fragments than before."""
@@ -116,6 +116,15 @@ def node_of_cells(cells: NDArray[np.int64], scheme: CellScheme, limit: int) -> t
     keys = np.column_stack([level, cells[:, 0] >> shifts, cells[:, 1] >> shifts])
     nodes, numbers = np.unique(keys, axis=0, return_inverse=True)
     return numbers.reshape(-1).astype(np.int64), [TileId(*map(int, node)) for node in nodes]
+
+
+def centre_of(header: LasHeader, placement: Placement) -> tuple[float, float]:
+    """Return the middle of the box that a header states, in the store's CRS; not finite if it cannot be converted."""
+    x, y = ((low + high) / 2 for low, high in zip(header.mins[:2], header.maxs[:2], strict=True))
+    transformer = _transformer(placement)
+    if transformer is not None:
+        x, y = transformer.transform(x, y)
+    return float(x), float(y)
 
 
 def _chunk(  # noqa: PLR0913 - one step of `scatter`

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiles.las import LasParams, read_header, read_las, write_las
 
+from tiles.las import LasParams, read_header, read_las, write_las
 from twin.errors import FormatError, TwinError
 from twin.points import Points
 
@@ -36,24 +36,24 @@ def patched(content: bytes, layout: str, at: int, value: float) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("layout", "at", "value", "reason"),
+    ("lie", "reason"),
     [
-        ("B", 25, 7, "LAS version 1.7 is unknown"),
-        ("B", 104, 63, "point format 63 is unknown"),
-        ("H", 94, 12, "header of 12 bytes"),
-        ("I", 96, 2_000_000_000, "points begin at byte 2000000000"),
-        ("H", 105, 8, "records of 8 bytes"),
-        ("d", 131, 0.0, "scale factors"),
-        ("d", 131, float("nan"), "scale factors"),
-        ("Q", 247, N + 1, "1 missing, it was cut off"),
-        ("Q", 247, 1 << 60, "it was cut off"),
+        (("B", 25, 7), "LAS version 1.7 is unknown"),
+        (("B", 104, 63), "point format 63 is unknown"),
+        (("H", 94, 12), "header of 12 bytes"),
+        (("I", 96, 2_000_000_000), "points begin at byte 2000000000"),
+        (("H", 105, 8), "records of 8 bytes"),
+        (("d", 131, 0.0), "scale factors"),
+        (("d", 131, float("nan")), "scale factors"),
+        (("Q", 247, N + 1), "1 missing, it was cut off"),
+        (("Q", 247, 1 << 60), "it was cut off"),
     ],
 )
 def test_a_lying_header_is_refused_by_name(
-    tmp_path: Path, samples: dict[str, bytes], layout: str, at: int, value: float, reason: str
+    tmp_path: Path, samples: dict[str, bytes], lie: tuple[str, int, float], reason: str
 ) -> None:
     path = tmp_path / "lie.las"
-    path.write_bytes(patched(samples["las"], layout, at, value))
+    path.write_bytes(patched(samples["las"], *lie))
     with pytest.raises(FormatError, match=reason) as caught:
         read_header(path)
     assert str(caught.value).startswith("lie.las: ")
@@ -113,11 +113,10 @@ def test_one_wrong_header_byte_never_crashes(
     changed = bytearray(samples[suffix])
     changed[at] = value
     path.write_bytes(changed)
+    outcome = ""
     try:
-        header = read_header(path)
-        assert len(read_las(path)) == header.n_points
+        n_points = read_header(path).n_points
+        assert len(read_las(path)) == n_points
     except TwinError as error:
-        assert str(error).startswith(path.name)
-    finally:
-        path.unlink()
-        path.parent.rmdir()
+        outcome = str(error)
+    assert outcome == "" or outcome.startswith(path.name)

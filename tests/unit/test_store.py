@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pyproj import CRS, Transformer
+
 from tiles.manifest import SourceRow
 from tiles.store import Store
 from tiles.verify import verify_store
-
 from twin.bounds import Bounds
 from twin.crs import parse_crs
 from twin.errors import StoreError, UnitError
@@ -63,7 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, points: Points) -> Store:
 
 
 def test_opening_gives_the_facts_it_was_made_with(store: Store) -> None:
-    again = pickle.loads(pickle.dumps(Store.open(store.path)))  # noqa: S301
+    again = pickle.loads(pickle.dumps(Store.open(store.path)))
     assert again == store
     assert again.crs.code == "EPSG:6677"
     assert again.vertical == TP
@@ -166,7 +167,7 @@ def test_points_outside_their_tile_are_refused(tmp_path: Path) -> None:
 
 def test_coordinates_beyond_32_bits_are_refused(tmp_path: Path) -> None:
     store = make(tmp_path / "s")
-    with pytest.raises(StoreError, match="x = 3000000.0 lies outside the store's range"):
+    with pytest.raises(StoreError, match=r"x = 3000000\.0 lies outside the store's range"):
         store.write_tile(TileId(0, 46875, 0), Points(x=np.array([3e6]), y=np.array([0.0]), z=np.array([0.0])))
 
 
@@ -262,3 +263,17 @@ def test_verify_counts_points(tmp_path: Path) -> None:
     source = SourceRow(id=0, uri="a.las", digest="d", size=1, n_points=3, state="done")
     store.manifest.commit_tiles([row], sources=[source])
     assert [problem.reason for problem in verify_store(store)] == ["sources brought 3 points, the tiles hold 2"]
+
+
+@pytest.mark.parametrize("code", ["EPSG:6677", "EPSG:6669", "EPSG:2154", "EPSG:28992", "EPSG:27700"])
+def test_a_new_store_reaches_everywhere_its_crs_is_used(tmp_path: Path, code: str) -> None:
+    crs = parse_crs(code)
+    store = Store.create(tmp_path / "s", crs=crs, vertical=TP)
+    area = CRS.from_user_input(code).area_of_use
+    assert area is not None
+    way = Transformer.from_crs(CRS.from_epsg(4326), CRS.from_user_input(code), always_xy=True)
+    xmin, ymin, xmax, ymax = way.transform_bounds(area.west, area.south, area.east, area.north)
+    for x, y in ((xmin, ymin), (xmax, ymax)):
+        tile = store.grid.tile_at(x, y)
+        row = store.write_tile(tile, Points(x=np.array([x]), y=np.array([y]), z=np.array([3776.0])))
+        assert abs(row.bounds.xmin - x) < 0.001
