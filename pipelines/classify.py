@@ -291,8 +291,7 @@ def profile_layer(name: str) -> Layer:
     ConfigError
         If there is no such profile, or it speaks of a step that does not exist.
     """
-    content = {key: value for key, value in preset("profiles", name).items() if key != "title"}
-    layer = Layer(where=f"profiles/{name}.yaml", stages=content)
+    layer = Layer(where=f"profiles/{name}.yaml", stages=preset("profiles", name))
     Settings().with_layer(layer).check_stages(STAGES)
     return layer
 
