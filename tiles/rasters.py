@@ -107,7 +107,6 @@ def create_rasters(
                 fill_value=np.nan if np.dtype(dtype).kind == "f" else 0,
                 dimension_names=("y", "x"),
                 attributes={**attributes, **datum, "grid_mapping": "spatial_ref"},
-                config={"write_empty_chunks": True},
             )
         if (target / "zarr.json").is_file():
             _move_chunks(target, folder, (raster_frame(store, run), frame), cells)
@@ -128,7 +127,8 @@ def write_raster_block(store: Store, run: str, name: str, tile: TileId, values: 
     StoreError
         If the block has another shape than the tile, or the tile lies outside the area.
     """
-    array = _array(store, run, name, "r+")
+    # A chunk of nothing but zeros is a result too: it is written, and verified.
+    array = _array(store, run, name, "r+").with_config({"write_empty_chunks": True})
     frame = raster_frame(store, run)
     block = tile_frame(store, tile, frame.resolution_m)
     if values.shape != block.shape:
