@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import shapely
 from shapely import Polygon
+from shapely.geometry.polygon import orient
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -307,7 +308,9 @@ def _visible(
             hidden = (shared if m < k else Polygon()) if same else _where_below(shared, plane, higher)
             if hidden.area > 1e-6:
                 region = region.difference(hidden)
-        out.extend((piece, plane) for piece in _polygons(region) if piece.area > 1e-3)
+        # Faces that meet in a point only come apart on the grid.
+        pieces = _polygons(shapely.set_precision(region, 1e-4))
+        out.extend((piece, plane) for piece in pieces if piece.area > 1e-3)
     return out
 
 
@@ -330,14 +333,16 @@ def as_truth(
     x0, y0 = origin
     faces = _visible(_faces(parts))
     footprint = shapely.set_precision(shapely.union_all([_outline(part) for part in parts]), 1e-3)
-    footprint = shapely.geometry.polygon.orient(max(_polygons(footprint), key=lambda piece: piece.area))
+    footprint = shapely.transform(
+        max(_polygons(footprint), key=lambda piece: piece.area), lambda uv: np.add(uv, (x0, y0))
+    )
     heights = np.concatenate(
         [shapely.get_coordinates(piece) @ np.array(plane[:2]) + plane[2] for piece, plane in faces]
     )
     return SceneBuilding(
         id=name,
         kind=spec.kind,
-        footprint=shapely.set_precision(shapely.transform(footprint, lambda uv: np.add(uv, (x0, y0))), 1e-3),
+        footprint=orient(shapely.set_precision(footprint, 1e-3)),
         roof_planes=tuple(
             RoofPlane(
                 polygon=shapely.transform(piece, lambda uv: np.add(uv, (x0, y0))), a=a, b=b, c=c - a * x0 - b * y0

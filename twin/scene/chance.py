@@ -56,11 +56,15 @@ def rough_normal(key: int | np.uint64, counter: int) -> float:
 
 
 def key_of(seed: int, *where: int) -> np.uint64:
-    """Return the key of one place of the scene, named by integers."""
-    key = np.uint64(seed)
+    """Return the key of one place of the scene, named by integers; the same as nested `mix`."""
+    word = 0xFFFFFFFFFFFFFFFF
+    key = seed & word
     for part in where:
-        key = np.uint64(mix(key, np.uint64(part)))
-    return key
+        z = (key + (part + 1) * int(_GOLDEN)) & word
+        z = ((z ^ (z >> 30)) * int(_M1)) & word
+        z = ((z ^ (z >> 27)) * int(_M2)) & word
+        key = z ^ (z >> 31)
+    return np.uint64(key)
 
 
 def stream(seed: int, *where: int) -> Generator:

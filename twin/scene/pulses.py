@@ -283,6 +283,11 @@ def _looks(echo: NDArray[np.float64], k: int, key: np.uint64) -> tuple[int, int,
 
 
 @compiled
+def _millimetres(value: float) -> float:
+    return math.floor(value * 1000.0 + 0.5) / 1000.0
+
+
+@compiled
 def _disturb(  # noqa: PLR0913 - see `twin.scene.rays` on tables
     edge: float, scan: Scan, ray: Ray, key: np.uint64, n: int, echo: NDArray[np.float64]
 ) -> bool:
@@ -292,9 +297,9 @@ def _disturb(  # noqa: PLR0913 - see `twin.scene.rays` on tables
     inside = True
     for k in range(n):
         error = scan.range_noise * normal(key, _RANGE + 2 * k)
-        echo[k, 0] += error_u - error * ray.uu
-        echo[k, 1] += error_v - error * ray.uv
-        echo[k, 2] += scan.offset_z - error * ray.uz
+        echo[k, 0] = _millimetres(echo[k, 0] + error_u - error * ray.uu)
+        echo[k, 1] = _millimetres(echo[k, 1] + error_v - error * ray.uv)
+        echo[k, 2] = _millimetres(echo[k, 2] + scan.offset_z - error * ray.uz)
         inside = inside and 0.0 <= echo[k, 0] < edge and 0.0 <= echo[k, 1] < edge
     return inside
 

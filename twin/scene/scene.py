@@ -11,7 +11,7 @@ import numpy as np
 from twin.bounds import Bounds
 from twin.points import Points
 from twin.scene.buildings import BuildingSpec, SceneBuilding, as_truth, prisms
-from twin.scene.chance import key_of, uniform
+from twin.scene.chance import stream
 from twin.scene.greenery import plant
 from twin.scene.layout import HILLS, Layout, layout_of, origin_of
 from twin.scene.materials import ROOF_CONCRETE, ROOF_METAL, ROOF_TILE
@@ -175,9 +175,9 @@ class Scene:
         if self.params.delivered != "truth":
             attributes["extra/truth_class"] = truth
         return Points(
-            x=x0 + np.round(room.u[:n] * 1000.0) / 1000.0,
-            y=y0 + np.round(room.v[:n] * 1000.0) / 1000.0,
-            z=np.round(room.z[:n] * 1000.0) / 1000.0,
+            x=x0 + room.u[:n],
+            y=y0 + room.v[:n],
+            z=room.z[:n].copy(),
             attributes=attributes,
         )
 
@@ -198,8 +198,7 @@ def _settled(lay: Layout) -> Layout:
 
 
 def _solid_rows(seed: int, number: int, spec: BuildingSpec, ground: float) -> list[SolidRow]:
-    key = key_of(seed, 15, number)
+    metal, tint = stream(seed, 15, number).random(2)
     pitched = spec.kind in ("gabled", "hipped", "row", "l_shaped", "shed")
-    metal = uniform(key, 0) < 0.3
-    material = (ROOF_METAL if metal else ROOF_TILE) if pitched else ROOF_CONCRETE
-    return [(part, 6, material, number, uniform(key, 1)) for part in prisms(spec, ground)]
+    material = (ROOF_METAL if metal < 0.3 else ROOF_TILE) if pitched else ROOF_CONCRETE
+    return [(part, 6, material, number, float(tint)) for part in prisms(spec, ground)]

@@ -158,7 +158,7 @@ def _hills_ground(lay: Layout, u: float, v: float) -> float:
 
 
 @compiled
-def _volcano_reach(lay: Layout, u: float, v: float) -> float:
+def volcano_reach(lay: Layout, u: float, v: float) -> float:
     """Distance inland from the volcanic island's shore, negative at sea."""
     du, dv = u - lay.centre_u, v - lay.centre_v
     r = math.sqrt(du * du + dv * dv)
@@ -184,7 +184,7 @@ def harbour_weight(lay: Layout, u: float, v: float) -> float:
 @compiled
 def in_harbour_town(lay: Layout, u: float, v: float) -> bool:
     """Whether the place lies on the plain behind the harbour."""
-    return v < lay.centre_v - 0.25 * lay.radius and harbour_weight(lay, u, v) > 0.6 and _volcano_reach(lay, u, v) > 8.0
+    return v < lay.centre_v - 0.25 * lay.radius and harbour_weight(lay, u, v) > 0.6 and volcano_reach(lay, u, v) > 8.0
 
 
 @compiled
@@ -198,7 +198,7 @@ def _cone(lay: Layout, u: float, v: float) -> float:
 
 @compiled
 def _island_ground(lay: Layout, u: float, v: float) -> float:
-    reach = _volcano_reach(lay, u, v)
+    reach = volcano_reach(lay, u, v)
     away = max(0.0, -reach)
     bed = -3.0 - 20.0 * (1.0 - math.exp(-away / 120.0)) + 0.2 * math.sin(u / 8.0 + lay.phases[5]) * math.sin(v / 6.0)
     if reach < -4.0:
@@ -230,7 +230,7 @@ def is_cliff(lay: Layout, u: float, v: float) -> bool:
     if lay.kind == HILLS:
         return False
     off = math.hypot(u - lay.centre_u, v - lay.centre_v) - lay.radius
-    return abs(off) < 0.11 * lay.radius + 14.0 and abs(_volcano_reach(lay, u, v)) < 14.0
+    return abs(off) < 0.11 * lay.radius + 14.0 and abs(volcano_reach(lay, u, v)) < 14.0
 
 
 @compiled
@@ -266,7 +266,7 @@ def cover_at(lay: Layout, u: float, v: float, ground: float) -> int:
             return SOIL
         level = quarter_height(lay, u, v) / TERRACE_STEP
         return YARD if level - math.floor(level) < TERRACE_FLAT else CONCRETE
-    if _volcano_reach(lay, u, v) < 6.0:
+    if volcano_reach(lay, u, v) < 6.0:
         return SAND if harbour_weight(lay, u, v) > 0.6 else ROCK
     if in_harbour_town(lay, u, v):
         return ASPHALT if street_distance(lay, u, v) < 0.0 else YARD

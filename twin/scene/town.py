@@ -23,7 +23,7 @@ from twin.scene.terrain import (
     canal_distance,
     coast_distance,
     ground_at,
-    in_harbour_town,
+    volcano_reach,
     quarter_weight,
 )
 
@@ -177,7 +177,7 @@ def _allowed(lay: Layout, u: float, v: float) -> bool:
         return coast_distance(lay, u, v) > 10.5 and canal_distance(lay, u, v) > toe
     if lay.kind == HILLS:
         return quarter_weight(lay, u, v) > 0.98
-    return in_harbour_town(lay, u, v)
+    return v < lay.centre_v - 0.2 * lay.radius and volcano_reach(lay, u, v) > 8.0
 
 
 @cached

@@ -9,7 +9,7 @@ import numpy as np
 
 from twin.points import PointClass
 from twin.scene.buildings import Prism
-from twin.scene.chance import key_of, mix, uniform
+from twin.scene.chance import key_of, mix, stream, uniform
 from twin.scene.compiled import cached, compiled
 from twin.scene.layout import BAY, HILLS, Layout
 from twin.scene.materials import CAR, DECK, ROOF_CONCRETE
@@ -135,19 +135,17 @@ def _tower(u: float, v: float, base: float, height: float) -> list[RodRow]:
 
 def cars(lay: Layout, seed: int, standing: Objects, parks: list[Lot]) -> list[SolidRow]:
     """Park cars along the kerbs and in the car parks; on terraces, where the hills have no streets."""
-    places = _kerb_places(lay, seed, standing)
+    places, chance = _kerb_places(lay, seed, standing), stream(seed, 11)
     for lot in parks:
         n = int(lot.along_u // 3.0)
         places.extend(
             (lot.u + (i - 0.5 * (n - 1)) * 2.8, lot.v + side * 5.5, 0.5 * math.pi)
             for side in (-1, 1)
             for i in range(n)
-            if uniform(key_of(seed, 11, int(lot.u * 10)), 64 + i + 32 * side) < 0.7
+            if chance.random() < 0.7
         )
     rows: list[SolidRow] = []
-    for k, (u, v, angle) in enumerate(places):
-        z = float(ground_at(lay, u, v))
-        tint = float(uniform(key_of(seed, 12), k))
+    for (u, v, angle), z, tint in zip(places, _levels(lay, places), chance.random(len(places)).tolist(), strict=True):
         body = Prism(u, v, angle, 2.2, 0.88, z - 0.3, ((0.0, 0.0, z + 0.85),))
         cabin = Prism(u - 0.2 * math.cos(angle), v - 0.2 * math.sin(angle), angle, 1.2, 0.8, z, ((0.0, 0.0, z + 1.45),))
         rows.extend((part, int(PointClass.UNCLASSIFIED), CAR, 0, tint) for part in (body, cabin))
@@ -159,8 +157,7 @@ def lamps(lay: Layout, seed: int, standing: Objects) -> list[RodRow]:
     spots = _spots(lay, key_of(seed, 13), 24.0, 0.35, 0.9)
     spots = spots[clear_of_solids(standing, spots[:, 0], spots[:, 1], 0.6)]
     rods: list[RodRow] = []
-    for u, v in spots.tolist():
-        z = float(ground_at(lay, u, v))
+    for (u, v, _), z in zip(spots.tolist(), _levels(lay, spots.tolist()), strict=True):
         rods.append(((u, v, z), (u, v, z + 6.0), int(PointClass.UNCLASSIFIED)))
     return rods
 
@@ -168,18 +165,22 @@ def lamps(lay: Layout, seed: int, standing: Objects) -> list[RodRow]:
 def _kerb_places(lay: Layout, seed: int, standing: Objects) -> list[tuple[float, float, float]]:
     spots = _spots(lay, key_of(seed, 14), 9.0, -2.0, -1.3)
     spots = spots[clear_of_solids(standing, spots[:, 0], spots[:, 1], 2.5)]
-    places = []
-    for u, v in spots.tolist():
-        along_v = abs(street_distance(lay, u + 0.2, v) - street_distance(lay, u - 0.2, v)) > 0.1
-        places.append((u, v, 0.5 * math.pi if along_v else 0.0))
-    return places
+    return [(u, v, angle) for u, v, angle in spots.tolist()]
+
+
+def _levels(lay: Layout, places: list[tuple[float, float, float]]) -> list[float]:
+    table = np.array(places, np.float64).reshape(-1, 3)
+    return [float(z) for z in ground_of(lay, table[:, 0].copy(), table[:, 1].copy())]
 
 
 @cached
 def _spots(lay: Layout, key: np.uint64, pitch: float, nearest: float, farthest: float) -> NDArray[np.float64]:
-    """At most one place in each square of `pitch` metres, whose distance from a street's edge lies in a range."""
+    """Return at most one place in each square of `pitch` metres whose distance from a street's edge lies in a range.
+
+    Rows are u, v, and the street's direction.
+    """
     side = int(lay.edge / pitch)
-    out = np.empty((side * side, 2))
+    out = np.empty((side * side, 3))
     n = 0
     for cell in range(side * side):
         place = mix(key, cell)
@@ -191,7 +192,8 @@ def _spots(lay: Layout, key: np.uint64, pitch: float, nearest: float, farthest: 
                 continue
             street = cover_at(lay, u, v, ground_at(lay, u, v)) == ASPHALT if farthest < 0.0 else _beside(lay, u, v)
             if street:
-                out[n, 0], out[n, 1] = u, v
+                along_v = abs(street_distance(lay, u + 0.2, v) - street_distance(lay, u - 0.2, v)) > 0.1
+                out[n, 0], out[n, 1], out[n, 2] = u, v, 0.5 * math.pi if along_v else 0.0
                 n += 1
                 break
     return out[:n].copy()
