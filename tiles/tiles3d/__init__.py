@@ -10,6 +10,7 @@
 `metadata`      EXT_structural_metadata
 `glb`           the binary glTF container
 `meshopt`       compressed vertex streams, checked
+`vertex_codec`  how they are compressed
 `placement`     projected coordinates to the Earth, and what heights mean
 `tree`          the binary tree that both share
 `overview`      the quadtree above a store's tiles

@@ -92,7 +92,8 @@ def export_buildings(  # noqa: PLR0913 - what to write, where, and in which refe
 
     Notes
     -----
-    About 5 000 to 9 000 LoD1 buildings a second on one core, 1 200 bytes each. Memory: the buildings, and one tile's mesh.
+    About 5 000 to 9 000 LoD1 buildings a second on one core, 1 200 bytes each. Memory: the buildings, and one
+    tile's mesh.
     """
     settings = params or BuildingTileParams()
     listener = progress or Silent()
