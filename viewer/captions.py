@@ -81,9 +81,7 @@ def draw_captions(picture: NDArray[np.uint8], captions: Captions, fonts: Fonts) 
     pen = _Pen(image, fonts, image.height / 1000.0)
     pen.title(captions)
     pen.keys(captions.keys)
-    # From top to bottom, so that a card which has to give way moves up into the sky.
-    for label in sorted(captions.labels, key=lambda label: label.y):
-        pen.label(label)
+    pen.labels(captions.labels)
     if captions.scale is not None:
         pen.scale(captions.scale)
     pen.footer(captions.footer)
@@ -125,7 +123,9 @@ class _Pen:
             self._width(captions.title, 30, bold=True), *(self._width(line, 15) for line in captions.subtitle), 0.0
         )
         height = (52 + 23 * len(captions.subtitle) + 10) * unit
-        self._card((22 * unit, 24 * unit, 22 * unit + width + 36 * unit, 24 * unit + height))
+        box = (22 * unit, 24 * unit, 22 * unit + width + 36 * unit, 24 * unit + height)
+        self._card(box)
+        self.taken.append(box)
         self._text((40 * unit, 31 * unit), captions.title, 30, bold=True)
         for row, line in enumerate(captions.subtitle):
             self._text((40 * unit, (76 + 23 * row) * unit), line, 15, soft=True)
@@ -176,35 +176,49 @@ class _Pen:
             x = left + (width - self._width(text, 13)) * share
             self._text((x, top + 20 * unit), text, 13, soft=True)
 
-    def label(self, label: Label) -> None:
-        unit = self.unit
-        sizes = [15.0] + [13.0] * (len(label.lines) - 1)
-        width = max(self._width(t, s, bold=i == 0) for i, (t, s) in enumerate(zip(label.lines, sizes, strict=True)))
-        width, height = width + 28 * unit, (22 * len(label.lines) + 12) * unit
-        left = max(min(label.x + 16 * unit, self.right - width), 8 * unit)
-        top = self._free((left, label.y - height - 10 * unit, width, height))
-        self._on.line(
-            (label.x, label.y, left + 4 * unit, top + height - 6 * unit), fill=(60, 66, 72), width=max(1, round(unit))
-        )
-        self._card((left, top, left + width, top + height))
-        self._on.rounded_rectangle((left, top, left + 6 * unit, top + height), 3 * unit, fill=label.color)
-        for row, (text, size) in enumerate(zip(label.lines, sizes, strict=True)):
-            self._text((left + 16 * unit, top + (6 + 22 * row) * unit), text, size, bold=row == 0, soft=row > 1)
-        self.taken.append((left, top, left + width, top + height))
+    def labels(self, labels: tuple[Label, ...]) -> None:
+        """Put a card near each point, clear of other cards and points; lines come first, so none crosses a text."""
+        reach = 9 * self.unit
+        self.taken += [(one.x - reach, one.y - reach, one.x + reach, one.y + reach) for one in labels]
+        placed = [(label, self._place(label)) for label in sorted(labels, key=lambda one: (one.y, one.x))]
+        for label, (left, top, right, bottom) in placed:
+            end = (left if label.x < left else right, min(max(label.y, top), bottom))
+            self._on.line((label.x, label.y, *end), fill=(60, 66, 72), width=max(1, round(1.4 * self.unit)))
+        for label, box in placed:
+            self._label(label, box)
 
-    def _free(self, card: tuple[float, float, float, float]) -> float:
-        """Move a card up until it covers no other; returns its top."""
-        left, top, width, height = card
-        for _ in range(20):
-            hit = [
-                box
-                for box in self.taken
-                if left < box[2] and left + width > box[0] and top < box[3] and top + height > box[1]
-            ]
-            if not hit:
-                break
-            top = min(box[1] for box in hit) - height - 6 * self.unit
-        return max(top, 8 * self.unit)
+    def _place(self, label: Label) -> tuple[float, float, float, float]:
+        """Find the nearest free place for a card, right of its point or left of it, higher or lower."""
+        unit = self.unit
+        width = max(self._width(t, s, bold=i == 0) for i, (t, s) in enumerate(_sized(label.lines))) + 28 * unit
+        height = (22 * len(label.lines) + 12) * unit
+        places = []
+        for away in (18.0, 70.0, 130.0, 200.0):
+            for step in range(-12, 13):
+                top = label.y - height / 2 + step * height / 3
+                for left in (label.x + away * unit, label.x - away * unit - width):
+                    box = (left, top, left + width, top + height)
+                    cost = away * unit + abs(step * height / 3) + (0.1 * unit if left < label.x else 0.0)
+                    places.append((cost + 1e6 * self._clash(box), box))
+        chosen = min(places)[1]
+        self.taken.append(chosen)
+        return chosen
+
+    def _clash(self, box: tuple[float, float, float, float]) -> float:
+        """How much of a card would lie over others or outside the picture, in cards."""
+        gap = 4 * self.unit
+        left, top, right, bottom = box[0] - gap, box[1] - gap, box[2] + gap, box[3] + gap
+        outside = left < 0 or top < 0 or right > self.right or bottom > self.image.height
+        hidden = sum(left < b[2] and right > b[0] and top < b[3] and bottom > b[1] for b in self.taken)
+        return float(outside) + hidden
+
+    def _label(self, label: Label, box: tuple[float, float, float, float]) -> None:
+        unit = self.unit
+        left, top, _, bottom = box
+        self._card(box)
+        self._on.rounded_rectangle((left, top, left + 6 * unit, bottom), 3 * unit, fill=label.color)
+        for row, (text, size) in enumerate(_sized(label.lines)):
+            self._text((left + 16 * unit, top + (6 + 22 * row) * unit), text, size, bold=row == 0, soft=row > 1)
 
     def scale(self, bar: ScaleBar) -> None:
         unit = self.unit
@@ -243,3 +257,8 @@ class _Pen:
     def footer(self, text: str) -> None:
         unit = self.unit
         self._text((24 * unit, self.image.height - 30 * unit), text, 13, soft=True)
+
+
+def _sized(lines: tuple[str, ...]) -> list[tuple[str, float]]:
+    """Lines of a card with their sizes: the first is its title."""
+    return [(line, 15.0 if row == 0 else 13.0) for row, line in enumerate(lines)]

@@ -84,8 +84,9 @@ def reading_text(gauge: Gauge, language: str) -> str:
     """Tell the value with its unit, and a water level above which zero; one without a known zero says so."""
     observation = gauge.observation
     name = _QUANTITIES.get(observation.quantity, (observation.quantity.replace("_", " "),) * 2)
-    unit = "" if observation.unit == "1" else f" {observation.unit}"
-    text = f"{name[0] if language == 'ja' else name[1]} {observation.value:.2f}{unit}"
+    share = observation.unit == "1"
+    value = f"{100 * observation.value:.0f} %" if share else f"{observation.value:.2f} {observation.unit}"
+    text = f"{name[0] if language == 'ja' else name[1]} {value}"
     if observation.quantity != "stage":
         return text
     if observation.vertical is None:

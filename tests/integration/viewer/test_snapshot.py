@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,14 +180,21 @@ def test_without_a_japanese_font_all_text_is_english(
     assert any("2.10 m A.P." in text for text in words)
 
 
-def test_cards_of_gauges_never_cover_each_other_or_the_keys() -> None:
+def test_cards_of_gauges_cover_neither_each_other_nor_a_point() -> None:
     from viewer.captions import _Pen
 
-    pen = _Pen(Image.new("RGBA", (800, 500)), find_fonts(), 0.5)
-    for row in range(4):
-        pen.label(Label(x=400 + row, y=300.0, lines=("a gauge", "water level 1.00 m"), color="#12805c"))
-    boxes = sorted(pen.taken, key=lambda box: box[1])
-    assert all(above[3] <= below[1] for above, below in pairwise(boxes))
+    pen = _Pen(Image.new("RGBA", (1600, 1000)), find_fonts(), 1.0)
+    labels = tuple(
+        Label(x=700.0 + 9 * k, y=500.0 + 5 * k, lines=("a gauge", "water level 1.00 m"), color="#12805c")
+        for k in range(6)
+    )
+    pen.labels(labels)
+    boxes = pen.taken
+    assert len(boxes) == 12
+    for one, two in combinations(boxes[6:], 2):
+        assert one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
+    for label in labels:
+        assert not any(b[0] < label.x < b[2] and b[1] < label.y < b[3] for b in boxes[6:])
 
 
 def test_the_scale_bar_is_as_long_as_it_says(stage: Any) -> None:
