@@ -49,7 +49,7 @@ class Building:
     n_points: int
     """Building points inside the outline."""
     rmse_m: float
-    """Root mean square distance of those points to the model's roof, along z."""
+    """Root mean square distance of the roof points among them (not those on walls) to the model's roof, along z."""
     solid: Solid
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """Further facts, JSON-able, by their published names."""

@@ -13,6 +13,7 @@ import numpy as np
 from pipelines.model.components import Patch, building_mask, patches
 from pipelines.model.outline import Outline, Unmodelled, repair
 from pipelines.model.regularise import outline_of
+from twin.bounds import Bounds
 from twin.errors import FootprintError
 from twin.raster import Frame
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.model.params import ModelParams
-    from twin.bounds import Bounds
 
 __all__ = ["derive_outlines"]
 
@@ -49,7 +49,7 @@ def derive_outlines(
     """
     if len(x) == 0:
         return [], []
-    frame = Frame.covering(own.buffered(params.halo_m), params.cell_m)
+    frame = Frame.covering(_window(x, y, own, params), params.cell_m)
     mask = building_mask(x, y, frame, params)
     points_of = _lookup(x, y, frame)
     outlines: list[Outline] = []
@@ -65,6 +65,17 @@ def derive_outlines(
         largest = max(parts, key=lambda part: part.area)
         outlines.append(Outline(id=name, polygon=largest, attributes=facts))
     return outlines, failed
+
+
+def _window(x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: ModelParams) -> Bounds:
+    """Tile and halo, or less where the points end: beyond them nothing can change the mask."""
+    window, cloud = own.buffered(params.halo_m), Bounds.around(x, y).buffered(params.mask_margin_m)
+    return Bounds(
+        xmin=min(max(window.xmin, cloud.xmin), window.xmax),
+        ymin=min(max(window.ymin, cloud.ymin), window.ymax),
+        xmax=max(min(window.xmax, cloud.xmax), window.xmin),
+        ymax=max(min(window.ymax, cloud.ymax), window.ymin),
+    )
 
 
 def _name(patch: Patch, cell_m: float) -> str:

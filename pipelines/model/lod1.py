@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.model.outline import Outline, Unmodelled
 from pipelines.model.prism import on_grid, prism
-from pipelines.model.rings import Rings, points_in, share_without_points, values_in
+from pipelines.model.rings import Rings, on_top, points_in, share_without_points, values_in
 from pipelines.model.validity import CODES, check_solid
 from twin.building import Building
 from twin.errors import FootprintError
@@ -34,8 +35,9 @@ def model_lod1(
 ) -> tuple[list[Building], list[Unmodelled]]:
     """Put a prism on each outline.
 
-    The base is the lowest ground in the outline, the roof the median of its building points: robust against
-    chimneys, aerials and trees that hang over, and the rule that PLATEAU's LoD1 follows. A tower on a podium comes
+    The base is the lowest ground in the outline, the roof the median of its roof points: robust against
+    chimneys, aerials and trees that hang over, and the rule that PLATEAU's LoD1 follows. Points on walls are left out:
+    a tower has more of them than roof points, and they would halve its height. A tower on a podium comes
     out at the height of whichever fills more of the outline; LoD1.3 exists for that.
 
     Parameters
@@ -68,10 +70,14 @@ def model_lod1(
     ground = values_in(rings, terrain.values, origin, frame.resolution_m, params.ground_ring_m)
     buildings: list[Building] = []
     failed: list[Unmodelled] = []
+    top = on_top(rings, (x, y, z), (start, index), params.roof_cell_m, params.roof_drop_m)
     for i, outline in enumerate(outlines):
-        heights = np.sort(z[index[start[i] : start[i + 1]]])
+        own, roof = index[start[i] : start[i + 1]], top[start[i] : start[i + 1]]
+        scan = _Scan(
+            roof=np.sort(z[own[roof]]), n_points=len(own), ground=float(ground[i]), empty_share=float(empty_share[i])
+        )
         try:
-            buildings.append(_building(outline, heights, float(ground[i]), float(empty_share[i]), params))
+            buildings.append(_building(outline, scan, params))
         except FootprintError as error:
             failed.append(Unmodelled(id=outline.id, reason=str(error)))
     return buildings, failed
@@ -97,28 +103,42 @@ def roof_heights(heights: NDArray[np.float64], top_share_dropped: float) -> tupl
     return float((heights[(n - 1) // 2] + heights[n // 2]) / 2), float(heights[kept - 1])
 
 
-def _building(
-    outline: Outline, heights: NDArray[np.float64], ground: float, empty_share: float, params: ModelParams
-) -> Building:
-    if len(heights) < params.min_points:
-        raise FootprintError(f"{len(heights)} building points in the outline, fewer than {params.min_points}")
-    if math.isnan(ground):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Scan:
+    """What the survey says about one outline."""
+
+    roof: NDArray[np.float64]
+    """Heights of the roof points, sorted."""
+    n_points: int
+    """All building points in the outline, those on walls included."""
+    ground: float
+    """Lowest ground, NaN if unknown."""
+    empty_share: float
+    """Share of the outline without points."""
+
+
+def _building(outline: Outline, scan: _Scan, params: ModelParams) -> Building:
+    if len(scan.roof) < params.min_points:
+        raise FootprintError(f"{len(scan.roof)} building points in the outline, fewer than {params.min_points}")
+    if math.isnan(scan.ground):
         raise FootprintError("no ground is known in the outline or around it")
-    roof, top = roof_heights(heights, params.top_share_dropped)
-    if roof - ground < params.min_height_m:
-        raise FootprintError(f"the roof is {roof - ground:.2f} m above ground, less than {params.min_height_m:g} m")
-    base_m, roof_m = on_grid(ground), on_grid(roof)
+    roof, top = roof_heights(scan.roof, params.top_share_dropped)
+    height = roof - scan.ground
+    if height < params.min_height_m:
+        raise FootprintError(f"the roof is {height:.2f} m above ground, less than {params.min_height_m:g} m")
+    base_m, roof_m = on_grid(scan.ground), on_grid(roof)
     solid = prism(outline.polygon, base_m, roof_m)
     codes = check_solid(solid)
     if codes:
         raise FootprintError(f"the solid is not valid: {'; '.join(f'{code} {CODES[code]}' for code in codes)}")
-    n_points, area_m2 = len(heights), float(outline.polygon.area)
+    area_m2 = float(outline.polygon.area)
     facts = {
         "lod1HeightType": LOD1_HEIGHT_TYPE,
         "area_m2": round(area_m2, 3),
         "volume_m3": round(area_m2 * (roof_m - base_m), 3),
-        "density_per_m2": round(n_points / area_m2, 3),
-        "share_without_data": round(empty_share, 4),
+        "density_per_m2": round(scan.n_points / area_m2, 3),
+        "n_roof_points": len(scan.roof),
+        "share_without_data": round(scan.empty_share, 4),
         "recon_mode": "lod1.2",
         "valid_codes": "",
     }
@@ -129,8 +149,8 @@ def _building(
         ground_m=base_m,
         roof_m=roof_m,
         measured_height_m=round(on_grid(top) - base_m, 4),
-        n_points=n_points,
-        rmse_m=round(float(np.sqrt(np.mean((heights - roof_m) ** 2))), 4),
+        n_points=scan.n_points,
+        rmse_m=round(float(np.sqrt(np.mean((scan.roof - roof_m) ** 2))), 4),
         solid=solid,
         attributes={**outline.attributes, **facts},
     )

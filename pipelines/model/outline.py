@@ -81,14 +81,20 @@ def repair(geometry: BaseGeometry | None, params: ModelParams) -> list[Polygon]:
         raise FootprintError("the outline has coordinates that are no numbers")
     if not geometry.geom_type.endswith("Polygon"):
         raise FootprintError(f"the outline is a {geometry.geom_type}, not a polygon")
-    flat = shapely.force_2d(geometry)
-    if not flat.is_valid:
-        flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
-    parts = [part for polygon in _polygons(flat) for part in _cleaned(polygon, params)]
+    try:
+        parts = _parts(shapely.force_2d(geometry), params)
+    except shapely.GEOSException as error:
+        raise FootprintError(f"the outline cannot be repaired: {' '.join(str(error).split())[:100]}") from None
     usable = [part for part in parts if part.area >= params.min_area_m2 and mean_width_m(part) >= params.min_width_m]
     if not usable:
         raise FootprintError(_why_not(parts, params))
     return sorted(usable, key=lambda part: part.bounds)
+
+
+def _parts(flat: BaseGeometry, params: ModelParams) -> list[Polygon]:
+    if not flat.is_valid:
+        flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
+    return [part for polygon in _polygons(flat) for part in _cleaned(polygon, params)]
 
 
 def _why_not(parts: list[Polygon], params: ModelParams) -> str:

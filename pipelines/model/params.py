@@ -28,6 +28,10 @@ class ModelParams:
     """Width of the ring around an outline where ground counts too, metres: two cells of a 0.5 m terrain raster."""
     top_share_dropped: float = 0.05
     """Share of the highest points that ``measuredHeight`` ignores (PLATEAU's rule: 5 %)."""
+    roof_cell_m: float = 0.5
+    """Cell in which points far below the highest are walls, not roof, metres: about the spacing of the points."""
+    roof_drop_m: float = 1.0
+    """How far below that highest point a roof may lie within one cell, metres: a slope of 60 degrees."""
     coverage_cell_m: float = 1.0
     """Cell of the share without data, metres: one point per square metre is the least useful survey."""
 

@@ -29,7 +29,7 @@ _RIGHT_ANGLED = 0.45
 regular rectangle scores 0, a circle 0.64."""
 _TURNS = 2
 """Times that the direction is measured again on the points; it settles after one or two."""
-_LEAST_OVERLAP = 0.75
+_LEAST_OVERLAP = 0.85
 """Overlap (intersection over union) with the cells below which the right-angled outline is not believed."""
 
 

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely import Polygon
 
-__all__ = ["Rings", "points_in", "share_without_points", "values_in"]
+__all__ = ["Rings", "on_top", "points_in", "share_without_points", "values_in"]
 
 _BIN_M = 4.0
 """Edge of the bins that points are sorted into; about the width of a small house."""
+_DROP_AROUND = 3.0
+"""How many times more a roof may fall to the cell beside than within its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,6 +150,41 @@ def share_without_points(
     return share
 
 
+def on_top(
+    rings: Rings,
+    points: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    found: tuple[NDArray[np.int64], NDArray[np.int64]],
+    cell_m: float,
+    drop_m: float,
+) -> NDArray[np.bool_]:
+    """Tell roof points from those on walls and in the rooms below.
+
+    A point is on top if no point of the same building is more than `drop_m` above it in its cell, or three times that
+    in a cell beside it: along the outline some cells hold wall points alone. Unlike a margin along the outline this
+    keeps the eaves, so sloped roofs keep their median. A strip of lower roof beside a tower goes with the walls.
+
+    Parameters
+    ----------
+    rings
+        Polygons.
+    points
+        x, y, z of all points, shape (n,), metres.
+    found
+        What `points_in` returned for them.
+    cell_m
+        Edge of a cell, metres, anchored at the CRS origin.
+    drop_m
+        Metres; a roof may fall by this much within a cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape of ``found[1]``.
+    """
+    top: NDArray[np.bool_] = _on_top(rings.flat, points, found, cell_m, drop_m)
+    return top
+
+
 @nb.njit(cache=True)
 def _inside(flat: Any, p: int, px: float, py: float) -> bool:
     """Even-odd rule; each edge is cut from its lower end, so both neighbours of a wall compute the same number."""
@@ -263,3 +300,23 @@ def _without(flat: Any, points: Any, found: Any, cell_m: float) -> Any:
         elif start[p + 1] > start[p]:
             share[p] = 0.0
     return share
+
+
+@nb.njit(cache=True)
+def _on_top(flat: Any, points: Any, found: Any, cell_m: float, drop_m: float) -> Any:
+    x, y, z = points
+    start, index = found
+    top = np.zeros(len(index), np.bool_)
+    for p in range(len(flat[2]) - 1):
+        c0, c1, r0, r1 = _cells(flat, p, cell_m, 0.0)
+        highest = np.full((r1 - r0 + 1, c1 - c0 + 1), -np.inf)
+        for k in range(start[p], start[p + 1]):
+            i = index[k]
+            r, c = int(np.floor(y[i] / cell_m)) - r0, int(np.floor(x[i] / cell_m)) - c0
+            highest[r, c] = max(highest[r, c], z[i])
+        for k in range(start[p], start[p + 1]):
+            i = index[k]
+            r, c = int(np.floor(y[i] / cell_m)) - r0, int(np.floor(x[i] / cell_m)) - c0
+            around = highest[max(0, r - 1) : r + 2, max(0, c - 1) : c + 2].max()
+            top[k] = z[i] >= highest[r, c] - drop_m and z[i] >= around - _DROP_AROUND * drop_m
+    return top

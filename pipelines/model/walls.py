@@ -1,7 +1,8 @@
 """Right-angled outlines as rows of walls: alternately along x and along y, each at one offset.
 
 A wall is put where the points end, not where the cells do: in strips a metre wide across it, the outermost point of
-each strip, the median over the strips, plus the gap that points of this density leave to an edge on average.
+each strip, the median over the strips, plus the gap that points of this density leave to an edge on average; or on the
+line that the points of a scanned wall draw.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ _LEAST_STRIPS = 2
 _LEAST_SLOPE_STRIPS = 4
 _CORNER_M = 0.5
 """Points this near to a corner belong to the wall round the corner too, so they are left out, metres."""
+_LINE_M = 0.25
+_LINE_TIMES = 2.0
+_LINE_LEAST = 5
+"""Points within `_LINE_M` of the outermost are a scanned wall if they are this many times, and this many more than,
+what the roof behind them lets expect. The width covers the offset between strips and the noise of a facade."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +52,20 @@ class Walls:
         """Mean distance from an edge to the outermost point of a strip, at most one cell."""
         density = len(self.points) / self.area_m2
         return min(1.0 / (density * _STRIP_M), self.cell_m) if density else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Edge:
+    """One wall of a rough outline and the points near it."""
+
+    axis: int
+    """0 if it runs along x, 1 along y."""
+    outward: float
+    """Sign of the outside along the other axis."""
+    strips: NDArray[np.float64]
+    """Outermost point of each strip, shape (strips, 2): position along the wall, distance outward, metres."""
+    beyond: NDArray[np.float64]
+    """Distance outward of every point near it, metres."""
 
 
 def settle(rough: Polygon, walls: Walls) -> Polygon | None:
@@ -141,11 +161,11 @@ def tilt(rough: Polygon, walls: Walls) -> float:
         rows = None if rows is None else _without_jogs(rows, walls.jog_m)
         if rows is None:
             continue
-        for axis, outward, strips in _edges(*rows, walls):
-            if len(strips) >= _LEAST_SLOPE_STRIPS:
-                slope = _slope(strips)
-                slopes.append(outward * slope if axis == 0 else -outward * slope)
-                weights.append(float(len(strips)) ** 3)  # the variance of a slope falls with the cube of the length
+        for edge in _edges(*rows, walls):
+            if len(edge.strips) >= _LEAST_SLOPE_STRIPS:
+                slope = edge.outward * _slope(edge.strips)
+                slopes.append(slope if edge.axis == 0 else -slope)
+                weights.append(float(len(edge.strips)) ** 3)  # a slope's variance falls with the cube of the length
     return float(np.arctan(np.average(slopes, weights=weights))) if slopes else 0.0
 
 
@@ -153,18 +173,33 @@ def _moved(offsets: NDArray[np.float64], along_x: bool, walls: Walls) -> NDArray
     """Put each wall where its points end."""
     reach = 2 * walls.cell_m
     moved = offsets.copy()
-    for i, (_, outward, strips) in enumerate(_edges(offsets, along_x, walls)):
-        if len(strips) >= _LEAST_STRIPS:
-            moved[i] += outward * np.clip(np.median(strips[:, 1]) + walls.gap_m, -reach, reach)
+    for i, edge in enumerate(_edges(offsets, along_x, walls)):
+        if len(edge.strips) >= _LEAST_STRIPS:
+            moved[i] += edge.outward * np.clip(_end_of(edge, walls), -reach, reach)
     return moved
 
 
-def _edges(
-    offsets: NDArray[np.float64], along_x: bool, walls: Walls
-) -> Iterator[tuple[int, float, NDArray[np.float64]]]:
-    """Yield each wall's axis, the sign of its outside, and its strips' outermost points as (along, beyond)."""
+def _end_of(edge: _Edge, walls: Walls) -> float:
+    """Where the building ends, metres outward of the rough edge.
+
+    A wall that was scanned is a dense line of points: the middle of that line is the wall. Otherwise the roof's
+    outermost points stop short of the edge by their mean gap.
+    """
+    outermost = float(np.median(edge.strips[:, 1]))
+    on_line = edge.beyond[edge.beyond > outermost - _LINE_M]
+    behind = int(np.count_nonzero(edge.beyond > -2 * walls.cell_m)) - len(on_line)
+    depth = outermost - _LINE_M + 2 * walls.cell_m
+    expected = behind / depth * _LINE_M if depth > _LINE_M else np.inf
+    if len(on_line) > _LINE_TIMES * expected + _LINE_LEAST:
+        return float(np.median(on_line))
+    return outermost + walls.gap_m
+
+
+def _edges(offsets: NDArray[np.float64], along_x: bool, walls: Walls) -> Iterator[_Edge]:
+    """Yield each wall with the points near it."""
     corners = _corners(offsets, along_x)
     starts = np.roll(corners, 1, axis=0)
+    reach = 2 * walls.cell_m
     for i in range(len(offsets)):
         axis = 0 if (i % 2 == 0) == along_x else 1
         a, b = starts[i, axis], corners[i, axis]
@@ -172,20 +207,17 @@ def _edges(
         outward = (-1.0 if axis == 0 else 1.0) * float(np.sign(b - a))
         along = walls.points[:, axis] - min(a, b)
         beyond = outward * (walls.points[:, 1 - axis] - offsets[i])
-        yield axis, outward, _strips(along, beyond, abs(b - a), 2 * walls.cell_m)
+        corner = min(_CORNER_M, abs(b - a) / 4)
+        near = (along >= corner) & (along < abs(b - a) - corner) & (np.abs(beyond) <= reach)
+        yield _Edge(axis=axis, outward=outward, strips=_strips(along[near], beyond[near]), beyond=beyond[near])
 
 
-def _strips(
-    along: NDArray[np.float64], beyond: NDArray[np.float64], length: float, reach: float
-) -> NDArray[np.float64]:
+def _strips(along: NDArray[np.float64], beyond: NDArray[np.float64]) -> NDArray[np.float64]:
     """Outermost point of each strip along a wall, shape (strips, 2): position along it, distance outward."""
-    corner = min(_CORNER_M, length / 4)
-    near = np.flatnonzero((along >= corner) & (along < length - corner) & (np.abs(beyond) <= reach))
-    strip = (along[near] / _STRIP_M).astype(np.int64)
-    order = np.lexsort((along[near], beyond[near], strip))
-    last = np.flatnonzero(np.diff(strip[order], append=-1))
-    outermost = near[order[last]]
-    return np.column_stack([along[outermost], beyond[outermost]])
+    strip = (along / _STRIP_M).astype(np.int64)
+    order = np.lexsort((along, beyond, strip))
+    last = order[np.flatnonzero(np.diff(strip[order], append=-1))]
+    return np.column_stack([along[last], beyond[last]])
 
 
 def _slope(strips: NDArray[np.float64]) -> float:

@@ -66,8 +66,8 @@ def score_model(buildings: Sequence[Building], reference: Sequence[Reference]) -
     -----
     O(n log n); about 0.1 ms a building.
     """
-    found = np.array([building.footprint for building in buildings], dtype=object)
-    truth = np.array([item.footprint for item in reference], dtype=object)
+    found = shapely.make_valid(np.array([building.footprint for building in buildings], dtype=object))
+    truth = shapely.make_valid(np.array([item.footprint for item in reference], dtype=object))
     overlap, partner, covered = _best(truth, found)
     matched: list[int] = np.flatnonzero(overlap >= _MATCH_IOU).tolist()
     pairs = [(buildings[partner[i]], reference[i]) for i in matched]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Reference", "read_reference"]
 
 _SAMPLE_M = 0.25
+_OUTLINES = "truth_footprints.geojson"
 _HEIGHT_COLUMNS = ("roof_m", "ground_m")
 
 
@@ -46,9 +47,9 @@ def read_reference(path: Path, crs: HorizontalCrs) -> list[Reference]:
     Parameters
     ----------
     path
-        ``truth.json`` of a synthetic survey (the roof is the median of its planes over the outline), CityJSON or
-        CityJSONSeq (the roof is the highest vertex, so compare LoD1 with LoD1), or a vector file of outlines whose
-        columns `roof_m` and `ground_m`, if it has them, are heights.
+        ``truth.json`` of a synthetic survey, with its outlines beside it (the roof is the median of its planes),
+        CityJSON or CityJSONSeq (the roof is the highest vertex, so compare LoD1 with LoD1), or a vector file of
+        outlines whose columns `roof_m` and `ground_m`, if it has them, are heights.
     crs
         CRS of the store. Vector files are reprojected; the others must be in it. Heights are taken to be above the
         store's datum.
@@ -89,10 +90,11 @@ def _truth(path: Path) -> Mapping[str, Any] | None:
 
 def _from_truth(path: Path, truth: Mapping[str, Any], crs: HorizontalCrs) -> list[Reference]:
     _check_crs(path, parse_crs(truth["crs"]).code, crs)
-    return [_of_truth(building) for building in truth["buildings"]]
+    outlines = {shape.id: shape.geometry for shape in read_shapes(path.with_name(_OUTLINES), crs)}
+    return [_of_truth(building, outlines[building["id"]]) for building in truth["buildings"]]
 
 
-def _of_truth(building: Mapping[str, Any]) -> Reference:
+def _of_truth(building: Mapping[str, Any], footprint: Polygon) -> Reference:
     faces = [shapely.Polygon(plane["outline"], plane["holes"]) for plane in building["roof_planes"]]
     anchor = np.asarray(building["anchor"], float)
     heights = []
@@ -106,7 +108,6 @@ def _of_truth(building: Mapping[str, Any]) -> Reference:
         )
         on = shapely.contains_xy(face, x, y)
         heights.append(plane["a"] * (x[on] - anchor[0]) + plane["b"] * (y[on] - anchor[1]) + plane["c"])
-    footprint = max(shapely.get_parts(shapely.union_all(faces, grid_size=1e-3)), key=lambda part: part.area)
     roof = float(np.median(np.concatenate(heights)))
     return Reference(id=building["id"], footprint=footprint, roof_m=roof, ground_m=float(building["ground_m"]))
 

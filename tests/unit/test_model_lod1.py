@@ -123,7 +123,7 @@ def test_two_shells_are_not_one_building() -> None:
 def test_heights_follow_the_plateau_rule() -> None:
     # 100 points: roof at 11 m, six chimney points at 14 m and one aerial at 30 m.
     z = np.r_[np.full(93, 11.0), np.full(6, 14.0), 30.0]
-    x, y, z = cloud(SQUARE, 100, z)
+    x, y = (grid.ravel() + 0.25 for grid in np.meshgrid(np.arange(10.0), np.arange(10.0)))
     terrain = flat_terrain(2.0)
     column, row = terrain.frame.cells_of(np.array([5.1]), np.array([5.1]))[1::-1]
     terrain.values[row, column] = 1.25  # a hollow inside the outline
@@ -136,6 +136,29 @@ def test_heights_follow_the_plateau_rule() -> None:
     assert building.rmse_m == pytest.approx(np.sqrt((6 * 9 + 361) / 100), abs=1e-4)
     assert building.attributes["density_per_m2"] == 1.0
     assert building.attributes["volume_m3"] == pytest.approx(975.0)
+
+
+def test_a_tower_stands_as_high_as_its_roof_though_most_points_are_on_its_walls() -> None:
+    rng = np.random.default_rng(5)
+    x, y, z = cloud(SQUARE, 1000, 60.0)
+    along, side, wall_z = rng.uniform(0, 10, 4000), rng.integers(0, 4, 4000), rng.uniform(1, 60, 4000)
+    inset = np.abs(rng.normal(0, 0.03, 4000)) + 0.001
+    wall_x = np.select([side == 0, side == 1, side == 2], [along, 10 - inset, along], inset)
+    wall_y = np.select([side == 0, side == 1, side == 2], [inset, along, 10 - inset], along)
+    points = (np.concatenate([x, wall_x]), np.concatenate([y, wall_y]), np.concatenate([z, wall_z]))
+    (building,), _ = model_lod1([Outline(id="a", polygon=SQUARE)], points, flat_terrain(), PARAMS)
+    assert building.roof_m == 60.0
+    assert building.n_points == 5000
+    assert 1000 <= building.attributes["n_roof_points"] < 1150
+    assert building.rmse_m < 0.5
+
+
+def test_a_steep_roof_keeps_its_eaves() -> None:
+    x, y, _ = cloud(SQUARE, 2000, 0.0)
+    z = 20.0 - 1.5 * np.abs(y - 5.0)  # 56 degrees
+    (building,), _ = model_lod1([Outline(id="a", polygon=SQUARE)], (x, y, z), flat_terrain(), PARAMS)
+    assert building.attributes["n_roof_points"] == 2000
+    assert building.roof_m == pytest.approx(16.25, abs=0.1)
 
 
 def test_dropping_the_top_share_drops_exactly_that_many() -> None:

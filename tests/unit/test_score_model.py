@@ -36,6 +36,13 @@ def reference(name: str, x: float, roof: float = 10.0) -> Reference:
     return Reference(id=name, footprint=shapely.box(x, 0, x + 10, 10), roof_m=roof, ground_m=1.0)
 
 
+def outlines(path: Path, properties: dict[str, object]) -> None:
+    square = shapely.geometry.mapping(shapely.box(0, 0, 10, 10))
+    feature = {"type": "Feature", "properties": properties, "geometry": square}
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::6677"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+
+
 def test_a_model_agrees_with_itself() -> None:
     score = score_model([building("a", 0), building("b", 20)], [reference("x", 0), reference("y", 20)])
     assert (score.iou_median, score.height_rmse_m, score.height_bias_m, score.n_matched) == (1.0, 0.0, 0.0, 2)
@@ -83,19 +90,14 @@ def test_the_truth_of_a_gable_roof_is_its_median_height(tmp_path: Path) -> None:
     item = {"id": "h", "ground_m": 2.0, "anchor": [0, 5], "roof_planes": planes}
     content = {"format": "twin-scene-truth", "crs": "EPSG:6677", "buildings": [item]}
     (tmp_path / "truth.json").write_text(json.dumps(content))
+    outlines(tmp_path / "truth_footprints.geojson", {"id": "h"})
     (found,) = read_reference(tmp_path / "truth.json", TOKYO)
     assert found.roof_m == pytest.approx(7.0, abs=0.05)
     assert found.footprint.area == pytest.approx(100.0)
 
 
 def test_outlines_with_heights_are_a_reference(tmp_path: Path) -> None:
-    feature = {
-        "type": "Feature",
-        "properties": {"id": "a", "roof_m": 8.5},
-        "geometry": shapely.geometry.mapping(shapely.box(0, 0, 10, 10)),
-    }
-    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::6677"}}
-    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+    outlines(tmp_path / "a.geojson", {"id": "a", "roof_m": 8.5})
     (item,) = read_reference(tmp_path / "a.geojson", TOKYO)
     assert item.roof_m == 8.5
     assert np.isnan(item.ground_m)
