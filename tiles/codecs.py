@@ -18,15 +18,16 @@ from zarr.registry import register_codec
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["CHUNK_POINTS", "CodecProfile", "encoding"]
+__all__ = ["CHUNK_POINTS", "PCODEC_LEVEL", "ZSTD_LEVEL", "Codec", "CodecProfile", "codec_of", "encoding"]
 
 CodecProfile = Literal["compact", "portable"]
+Codec = Literal["pcodec", "blosc"]
 
 CHUNK_POINTS = 65_536
 """Points in one chunk: 256 KiB of int32, small enough to prune by box, large enough to compress."""
 
-_PCODEC_LEVEL = 8
-_ZSTD_LEVEL = 3
+PCODEC_LEVEL = 8
+ZSTD_LEVEL = 3
 """Level 5 is 1 % smaller and twice as slow on byte columns."""
 
 
@@ -48,6 +49,11 @@ def _configure() -> None:
 _configure()
 
 
+def codec_of(dtype: np.dtype[Any], profile: CodecProfile) -> Codec:
+    """Return the codec of a column's type in a profile."""
+    return "pcodec" if profile == "compact" and dtype.itemsize >= 2 else "blosc"
+
+
 def encoding(dtype: np.dtype[Any], n_points: int, profile: CodecProfile) -> dict[str, Any]:
     """Return the keyword arguments of `zarr.Group.create_array` for one column of `n_points` values.
 
@@ -56,7 +62,7 @@ def encoding(dtype: np.dtype[Any], n_points: int, profile: CodecProfile) -> dict
     chunk = max(1, min(CHUNK_POINTS, n_points))
     shards = None if n_points <= CHUNK_POINTS else (-(-n_points // chunk) * chunk,)
     keywords: dict[str, Any] = {"chunks": (chunk,), "shards": shards, "fill_value": 0}
-    if profile == "compact" and dtype.itemsize >= 2:
-        return keywords | {"serializer": QuietPCodec(level=_PCODEC_LEVEL), "compressors": None}
+    if codec_of(dtype, profile) == "pcodec":
+        return keywords | {"serializer": QuietPCodec(level=PCODEC_LEVEL), "compressors": None}
     shuffle: Literal["shuffle", "noshuffle"] = "shuffle" if dtype.itemsize > 1 else "noshuffle"
-    return keywords | {"compressors": [BloscCodec(cname="zstd", clevel=_ZSTD_LEVEL, shuffle=shuffle)]}
+    return keywords | {"compressors": [BloscCodec(cname="zstd", clevel=ZSTD_LEVEL, shuffle=shuffle)]}

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
-import zarr
-from zarr.storage import LocalStore
 
-from tiles.codecs import CHUNK_POINTS, encoding
+from tiles.arrays import read_array, write_array, write_group
 from twin.errors import StoreError
 from twin.points import ATTRIBUTES
 
@@ -88,14 +86,9 @@ def write_columns(
     StoreError
         If the X column does not come back as it was written.
     """
-    group = zarr.create_group(LocalStore(folder), zarr_format=3, attributes=dict(attributes))
+    write_group(folder, attributes)
     for name, column in columns.items():
-        values = np.ascontiguousarray(column)
-        array = group.create_array(
-            _path(name), shape=values.shape, dtype=values.dtype, **encoding(values.dtype, len(values), profile)
-        )
-        if len(values):
-            array[:] = values
+        write_array(folder / _path(name), np.ascontiguousarray(column), profile)
     if "X" in columns and not np.array_equal(read_columns(folder, ["X"])["X"], columns["X"]):
         raise StoreError(f"{folder.name}: the points read back are not those written; the disk may be full or failing")
 
@@ -112,7 +105,7 @@ def read_columns(
     names
         Columns to read.
     chunks
-        Which chunks of `CHUNK_POINTS` to read, in order; all if None.
+        Which chunks of `tiles.codecs.CHUNK_POINTS` to read, in order; all if None.
 
     Raises
     ------
@@ -124,15 +117,10 @@ def read_columns(
 
 def _read(folder: Path, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
     try:
-        array = zarr.open_array(LocalStore(folder / _path(name), read_only=True), mode="r", zarr_format=3)
-        if chunks is None or chunks.all():
-            return np.asarray(array[:])
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], chunks, [False]]).astype(np.int8)))
-        runs = [array[a * CHUNK_POINTS : b * CHUNK_POINTS] for a, b in edges.reshape(-1, 2).tolist()]
-        return np.concatenate(runs) if runs else np.empty(0, array.dtype)
+        return read_array(folder / _path(name), chunks)
     except FileNotFoundError:
         raise StoreError(f"{folder}: no column {name!r}; `twin verify` says what is missing") from None
-    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+    except (RuntimeError, ValueError, TypeError, KeyError, StoreError) as error:
         line = " ".join(str(error).split())
         raise StoreError(
             f"{folder}: column {name!r} cannot be read ({line}); `twin verify` finds what changed"
