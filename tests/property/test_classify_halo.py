@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.classify import ClassifyParams, ClassifyStage, classify_points
-from twin.bounds import Bounds
-from twin.points import PointClass, Points
+from pipelines.classify import ClassifyStage, classify_points
+from twin.points import Points
 from twin.tiling import TileGrid
+
+if TYPE_CHECKING:
+    from twin.bounds import Bounds
 
 
 def random_town(seed: int, edge_m: float, corner: tuple[float, float]) -> Points:
-    """Rolling ground with boxes, crowns, water in two ways, holes and noise; heights and places in whole millimetres."""
+    """Rolling ground with boxes, crowns, water in two ways, holes and noise, in whole millimetres."""
     rng = np.random.default_rng(seed)
     n = int(rng.uniform(1.0, 4.0) * edge_m**2)
     x, y = rng.uniform(0, edge_m, (2, n))
