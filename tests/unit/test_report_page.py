@@ -123,9 +123,10 @@ def full() -> ReportContent:
         ),
         classes=(ClassCount(code=2, name_ja="地面", name_en="Ground", color="#b89b72", n_points=12_345),),
         class_map=raster(labels),
+        is_classified=True,
+        density=raster(np.full(FRAME.shape, 8.0)),
         terrain=Terrain(
             heights=raster(heights),
-            density=raster(np.full(FRAME.shape, 8.0)),
             cells=2400,
             void_share=0.25,
             filled_share=0.5,

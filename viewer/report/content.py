@@ -46,6 +46,8 @@ class Delivery:
     """CRS that its coordinates were taken in."""
     vertical: str = ""
     """Datum that its heights were taken in."""
+    las: str = ""
+    """Version and point format."""
     kind: str = ""
     """How it was flown or driven: aerial, drone, mobile, bathymetry, multibeam."""
     remarks: tuple[str, ...] = ()
@@ -71,8 +73,6 @@ class Terrain:
 
     heights: Raster
     """Metres above the store's datum, NaN where void."""
-    density: Raster
-    """Points per square metre."""
     cells: int
     """Cells inside the survey."""
     void_share: float
@@ -208,8 +208,14 @@ class ReportContent:
     software: Mapping[str, str]
     """Version of this engine."""
     deliveries: tuple[Delivery, ...] = ()
+    density: Raster | None = None
+    """Points per square metre."""
+    density_has_noise: bool = False
+    """Whether noise counts there, because nobody has told it apart yet."""
+    is_classified: bool = False
+    """Whether the classes are ours; otherwise they are those delivered."""
     classes: tuple[ClassCount, ...] = ()
-    """Most points first; empty if nothing was classified."""
+    """Most points first."""
     class_map: Raster | None = None
     """ASPRS code of the highest point of each cell, -1 where there is none."""
     terrain: Terrain | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ __all__ = ["gather_report"]
 
 _SAMPLE = 600_000
 """Points to draw the class map from, at most."""
+_COUNT_CELL_M, _COUNT_CELLS = 2.0, 1000
+"""Least cell in metres, and most cells along a side, of a density that is counted here."""
 _FILLED = 1
 """Value of raster ``dtm_fill`` where the ground was filled from around."""
 _DEEPEST_LISTED = 15
@@ -77,7 +80,7 @@ def gather_report(
     fallback = names.get("en") or names.get("ja") or store.path.resolve().name
     tiles = store.tiles()
     points, gauges = _seen(store, moment) if tiles else (None, ())
-    runs = store.manifest.runs()
+    terrain_run = store.manifest.latest_run("terrain")
     return ReportContent(
         title_ja=names.get("ja") or fallback,
         title_en=names.get("en") or fallback,
@@ -92,23 +95,23 @@ def gather_report(
         bounds=store.bounds if tiles else None,
         software={"twin": __version__},
         deliveries=tuple(_delivery(row) for row in store.manifest.sources()),
+        density=_density(store, terrain_run) if tiles else None,
+        density_has_noise=terrain_run is None,
+        is_classified=store.manifest.latest_run("classify") is not None,
         classes=_classes(store),
         class_map=None if points is None else _class_map(points, store.crs.code),
-        terrain=_terrain(store),
+        terrain=_terrain(store, terrain_run),
         buildings=_buildings(store),
         floods=tuple(_flood(read_flood(store, name), store) for name in flood_names(store)),
         gauges=gauges,
         feeds=_feeds(store),
-        stages=tuple(_stage(row) for row in runs),
+        stages=tuple(_stage(row) for row in store.manifest.runs()),
     )
 
 
 def _seen(store: Store, now: datetime) -> tuple[Points | None, tuple[Gauge, ...]]:
-    """Return a labelled sample of the points (None if nothing was classified), and the live things."""
-    wanted = ["gauges"]
-    if store.manifest.latest_run("classify") is not None:
-        wanted.append("points")
-    scene = load_scene(store, layers=wanted, budget=_SAMPLE, now=now)
+    """Return a labelled sample of the points, and the live things."""
+    scene = load_scene(store, layers=("gauges", "points"), budget=_SAMPLE, now=now)
     return None if scene.points is None else scene.points.points, scene.gauges
 
 
@@ -121,8 +124,9 @@ def _delivery(row: SourceRow) -> Delivery:
         n_points=row.n_points,
         size=row.size,
         reason=row.reason,
-        crs=str(meta.get("crs") or meta.get("crs_used") or ""),
+        crs=str(meta.get("crs") or ""),
         vertical=str(meta.get("vertical") or ""),
+        las=f"LAS {meta['las']}, PF {meta['point_format']}" if "las" in meta and "point_format" in meta else "",
         kind=str(meta.get("kind") or ""),
         remarks=(remarks,) if isinstance(remarks, str) else tuple(str(remark) for remark in remarks),
         digest=row.digest,
@@ -130,13 +134,17 @@ def _delivery(row: SourceRow) -> Delivery:
 
 
 def _classes(store: Store) -> tuple[ClassCount, ...]:
+    """Count points by class: ours if there are any, else as delivered."""
     row = store.manifest.latest_run("classify")
-    if row is None:
-        return ()
+    if row is not None:
+        counts = Counter({int(code): int(n) for code, n in row.figures.get("classes", {}).items()})
+    else:
+        counts = Counter()
+        for source in store.manifest.sources():
+            counts.update({int(code): int(n) for code, n in source.meta.get("classes", {}).items()})
     legend = {entry.code: entry for entry in class_colors()}
     found = []
-    for text, n_points in row.figures.get("classes", {}).items():
-        code = int(text)
+    for code, n_points in counts.items():
         entry = legend.get(code)
         found.append(
             ClassCount(
@@ -144,10 +152,26 @@ def _classes(store: Store) -> tuple[ClassCount, ...]:
                 name_ja=f"クラス {code}" if entry is None else entry.name_ja,
                 name_en=f"Class {code}" if entry is None else entry.name_en,
                 color=_GREY if entry is None else entry.color,
-                n_points=int(n_points),
+                n_points=n_points,
             )
         )
     return tuple(sorted(found, key=lambda entry: (-entry.n_points, entry.code)))
+
+
+def _density(store: Store, terrain: RunRow | None) -> Raster:
+    """Return the density of the terrain run; without one, count every point of the store in cells of 2 m or more."""
+    if terrain is not None:
+        return read_raster(store, terrain.run, "density", store.bounds)
+    box = store.bounds
+    longest = max(box.width_m, box.height_m, 1.0)
+    resolution_m = max(_COUNT_CELL_M, 2.0 ** math.ceil(math.log2(longest / _COUNT_CELLS)))
+    frame = Frame.covering(box, resolution_m)
+    counts = np.zeros(frame.shape, np.int64)
+    for tile in store.tiles():
+        points = store.read_tile(tile.tile, ())
+        row, column, inside = frame.cells_of(points.x, points.y)
+        np.add.at(counts, (row[inside], column[inside]), 1)
+    return Raster(values=(counts / resolution_m**2).astype(np.float32), frame=frame, crs=store.crs.code)
 
 
 def _class_map(points: Points, crs: str) -> Raster | None:
@@ -167,15 +191,13 @@ def _class_map(points: Points, crs: str) -> Raster | None:
     return Raster(values=values, frame=frame, crs=crs)
 
 
-def _terrain(store: Store) -> Terrain | None:
-    row = store.manifest.latest_run("terrain")
+def _terrain(store: Store, row: RunRow | None) -> Terrain | None:
     if row is None:
         return None
     heights, fill = (read_raster(store, row.run, name, store.bounds) for name in ("dtm", "dtm_fill"))
     cells = int(row.figures.get("cells", 0))
     return Terrain(
         heights=heights,
-        density=read_raster(store, row.run, "density", store.bounds),
         cells=cells,
         void_share=float(row.figures.get("void_share", 0.0)),
         filled_share=float((fill.values == _FILLED).sum() / cells) if cells else 0.0,

@@ -48,15 +48,15 @@ _Layer = tuple[NDArray[np.uint8], Bounds]
 """A picture, shape (rows, columns, 3 or 4), and what it covers."""
 
 
-def density_map(terrain: Terrain) -> tuple[bytes, list[tuple[float, str]]]:
+def density_map(density: Raster) -> tuple[bytes, list[tuple[float, str]]]:
     """Draw points per square metre; return the picture and its colour stops."""
-    values, _ = shrunk(terrain.density, least_m=2.0)
+    values, _ = shrunk(density, least_m=2.0)
     seen = values[values > 0]
     top = float(np.percentile(seen, 98.0)) if seen.size else 1.0
     stops = [(top * i / (len(DENSITY_COLORS) - 1), color) for i, color in enumerate(DENSITY_COLORS)]
     picture = ramp(values, stops)
     picture[~(values > 0)] = rgb(_PAPER)
-    bounds = terrain.density.frame.bounds
+    bounds = density.frame.bounds
     return _drawn(bounds, [(picture, bounds)]), stops
 
 

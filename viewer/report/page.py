@@ -120,19 +120,18 @@ def _pictures(content: ReportContent) -> dict[str, dict[str, Any]]:
     pictures: dict[str, dict[str, Any]] = {}
     if content.class_map is not None:
         pictures["classes"] = {"uri": _data_uri(maps.class_picture(content.class_map))}
+    if content.density is not None:
+        pictures["density"] = _with_ramp(*maps.density_map(content.density))
     if content.terrain is not None:
-        for name, draw in (("density", maps.density_map), ("terrain", maps.terrain_map)):
-            picture, stops = draw(content.terrain)
-            pictures[name] = {
-                "uri": _data_uri(picture),
-                "low": stops[0][0],
-                "high": stops[-1][0],
-                "ramp": _gradient(stops),
-            }
+        pictures["terrain"] = _with_ramp(*maps.terrain_map(content.terrain))
     if content.buildings is not None and content.buildings.ids and content.bounds is not None:
         picture = maps.building_map(content.buildings, content.bounds, content.terrain)
         pictures["buildings"] = {"uri": _data_uri(picture)}
     return pictures
+
+
+def _with_ramp(picture: bytes, stops: Sequence[tuple[float, str]]) -> dict[str, Any]:
+    return {"uri": _data_uri(picture), "low": stops[0][0], "high": stops[-1][0], "ramp": _gradient(stops)}
 
 
 def _flood_view(flood: Flood, content: ReportContent) -> dict[str, Any]:
