@@ -62,8 +62,10 @@ def derive_outlines(
         except FootprintError as error:
             failed.append(Unmodelled(id=name, reason=str(error)))
             continue
-        largest = max(parts, key=lambda part: part.area)
-        outlines.append(Outline(id=name, polygon=largest, attributes=facts))
+        parts = [part for part in parts if part.area >= params.derived_min_area_m2] or parts[:1]
+        for number, part in enumerate(parts, start=1):
+            own_name = name if number == 1 else f"{name}/{number}"
+            outlines.append(Outline(id=own_name, polygon=part, attributes=facts))
     return outlines, failed
 
 
