@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tiles.store import Store
-
 from pipelines.metering import Meter
+from tiles.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
