@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
 from pipelines.ingest.cells import CellScheme, counted_cells, stable_order
-from pipelines.ingest.levels import hash_of_rows, levels_of_detail
+from pipelines.ingest.levels import hash_of_rows, levels_by_grid, levels_by_sorting, levels_of_detail
 from pipelines.ingest.plan import leaves
 from pipelines.ingest.scatter import node_of_cells
 from tiles.las import write_las
@@ -87,6 +87,8 @@ def test_points_up_to_a_level_are_one_for_each_occupied_cell(seed: int, n: int, 
     hashes = hash_of_rows(np.zeros(n, np.uint16), np.arange(n, dtype=np.uint32))
     level = levels_of_detail(column, row, hashes, size, scheme.n_levels)
     assert level.max() < scheme.n_levels
+    np.testing.assert_array_equal(level, levels_by_grid(column, row, hashes, size, scheme.n_levels))
+    np.testing.assert_array_equal(level, levels_by_sorting(column, row, hashes, scheme.n_levels))
     for chosen in range(scheme.n_levels - 1):
         shift = scheme.fine - scheme.split - chosen
         cells = set(zip((column >> shift).tolist(), (row >> shift).tolist(), strict=True))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import laspy
 import numpy as np
 import pytest
-from tiles.las import LasParams, file_crs, points_of, read_header, read_las, read_records, write_las
 
+from tiles.las import LasParams, file_crs, points_of, read_header, read_las, read_records, write_las
 from twin.crs import parse_crs
 from twin.errors import CrsError, FormatError
 from twin.points import ATTRIBUTES, Points

@@ -6,8 +6,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
-from tiles.manifest import Manifest, SourceRow, TileRow
 
+from tiles.manifest import Manifest, SourceRow, TileRow
 from twin.bounds import Bounds
 from twin.errors import StoreError
 from twin.tiling import TileId
