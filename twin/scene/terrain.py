@@ -191,7 +191,7 @@ def in_harbour_town(lay: Layout, u: float, v: float) -> bool:
 def _cone(lay: Layout, u: float, v: float) -> float:
     """Height of the volcano above the island's plateau, with its crater; it stands in the island's north."""
     r = math.hypot(u - lay.centre_u, v - lay.centre_v - 0.22 * lay.radius)
-    foot, rim = 0.62 * lay.radius, 0.13 * lay.radius
+    foot, rim = 0.52 * lay.radius, 0.12 * lay.radius
     lift = max(0.0, 1.0 - max(r, rim) / foot)
     return lay.relief * lift * math.sqrt(lift) - max(0.0, rim - max(r, 0.4 * rim)) * 0.8
 

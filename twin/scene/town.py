@@ -23,8 +23,8 @@ from twin.scene.terrain import (
     canal_distance,
     coast_distance,
     ground_at,
-    volcano_reach,
     quarter_weight,
+    volcano_reach,
 )
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _allowed(lay: Layout, u: float, v: float) -> bool:
 def _inspect(lay: Layout, lots: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Whether each lot, shape (n, 5) as `Lot`, may be built on, and the ground at its centre."""
     free, level = np.ones(lots.shape[0], np.bool_), np.zeros(lots.shape[0])
-    steepest = 3.2 if lay.kind == BAY else 2.6
+    steepest = 2.6 if lay.kind == HILLS else 3.4
     for i in range(lots.shape[0]):
         c, s = math.cos(lots[i, 4]), math.sin(lots[i, 4])
         low, high = 1e9, -1e9
