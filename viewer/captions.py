@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from viewer.fonts import Fonts
     from viewer.keys import Key
 
-__all__ = ["Captions", "Label", "ScaleBar", "draw_captions", "nice_length"]
+__all__ = ["Captions", "Label", "ScaleBar", "draw_captions", "draw_keys", "nice_length"]
 
 _INK, _SOFT, _PAPER = (33, 38, 45), (92, 100, 110), (255, 255, 255, 226)
+_SCENE_COST = 450.0
+"""Pixels (of a picture 1000 high) that a card goes further away rather than cover the scene."""
+
 _SHADOW = (30, 40, 50, 38)
 
 
@@ -61,6 +64,8 @@ class Captions:
     labels: tuple[Label, ...]
     scale: ScaleBar | None
     footer: str
+    sky: NDArray[np.bool_] | None = None
+    """Shape (height, width): where the picture shows nothing; cards like to be there."""
 
 
 def nice_length(length_m: float) -> float:
@@ -81,11 +86,19 @@ def draw_captions(picture: NDArray[np.uint8], captions: Captions, fonts: Fonts) 
     pen = _Pen(image, fonts, image.height / 1000.0)
     pen.title(captions)
     pen.keys(captions.keys)
-    pen.labels(captions.labels)
+    pen.labels(captions.labels, captions.sky)
     if captions.scale is not None:
         pen.scale(captions.scale)
     pen.footer(captions.footer)
     return pen.image.convert("RGB")
+
+
+def draw_keys(keys: tuple[Key, ...], fonts: Fonts, height: int) -> Image.Image:
+    """Return the keys alone on a clear ground, RGBA, at their size in a picture `height` pixels high."""
+    pen = _Pen(Image.new("RGBA", (height, height)), fonts, height / 1000.0)
+    pen.keys(keys)
+    box = pen.image.getbbox()
+    return pen.image if box is None else pen.image.crop(box)
 
 
 class _Pen:
@@ -95,6 +108,7 @@ class _Pen:
         self.image, self.fonts, self.unit = image, fonts, unit
         self.taken: list[tuple[float, float, float, float]] = []
         self.right = float(image.width) - 8 * unit
+        self.covered: NDArray[np.int64] | None = None
 
     @property
     def _on(self) -> ImageDraw.ImageDraw:
@@ -176,9 +190,11 @@ class _Pen:
             x = left + (width - self._width(text, 13)) * share
             self._text((x, top + 20 * unit), text, 13, soft=True)
 
-    def labels(self, labels: tuple[Label, ...]) -> None:
+    def labels(self, labels: tuple[Label, ...], sky: NDArray[np.bool_] | None = None) -> None:
         """Put a card near each point, clear of other cards and points; lines come first, so none crosses a text."""
         reach = 9 * self.unit
+        if sky is not None:
+            self.covered = np.cumsum(np.cumsum(~sky, axis=0, dtype=np.int64), axis=1)
         self.taken += [(one.x - reach, one.y - reach, one.x + reach, one.y + reach) for one in labels]
         placed = [(label, self._place(label)) for label in sorted(labels, key=lambda one: (one.y, one.x))]
         for label, (left, top, right, bottom) in placed:
@@ -193,16 +209,28 @@ class _Pen:
         width = max(self._width(t, s, bold=i == 0) for i, (t, s) in enumerate(_sized(label.lines))) + 28 * unit
         height = (22 * len(label.lines) + 12) * unit
         places = []
-        for away in (18.0, 70.0, 130.0, 200.0):
-            for step in range(-12, 13):
+        for away in (18.0, 70.0, 130.0, 200.0, 280.0):
+            for step in range(-24, 25):
                 top = label.y - height / 2 + step * height / 3
                 for left in (label.x + away * unit, label.x - away * unit - width):
                     box = (left, top, left + width, top + height)
                     cost = away * unit + abs(step * height / 3) + (0.1 * unit if left < label.x else 0.0)
+                    cost += _SCENE_COST * unit * self._scene_share(box)
                     places.append((cost + 1e6 * self._clash(box), box))
         chosen = min(places)[1]
         self.taken.append(chosen)
         return chosen
+
+    def _scene_share(self, box: tuple[float, float, float, float]) -> float:
+        """How much of a card lies over things rather than over the sky, 0 to 1."""
+        if self.covered is None:
+            return 0.0
+        height, width = self.covered.shape
+        left, right = (min(max(round(x), 0), width - 1) for x in (box[0], box[2]))
+        top, bottom = (min(max(round(y), 0), height - 1) for y in (box[1], box[3]))
+        total = self.covered
+        hidden = int(total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left])
+        return float(hidden / max((right - left) * (bottom - top), 1))
 
     def _clash(self, box: tuple[float, float, float, float]) -> float:
         """How much of a card would lie over others or outside the picture, in cards."""

@@ -22,7 +22,7 @@ from twin.errors import StoreError
 from twin.legend import depth_legend
 from twin.points import Points
 from twin.raster import Frame, Raster
-from viewer.cloud import BUDGET_SOFTWARE, deepest_lod, even_sample
+from viewer.cloud import BUDGET_SOFTWARE, deepest_lod, drawn, even_sample
 from viewer.content import LAYERS, FloodLayer, PointsLayer, SceneContent, TerrainLayer
 from viewer.live import Place, gauges
 
@@ -52,6 +52,7 @@ def load_scene(
     layers: Collection[str] | None = None,
     budget: int = BUDGET_SOFTWARE,
     now: datetime | None = None,
+    final: bool = False,
 ) -> SceneContent:
     """Read what the asked layers need; a layer that the store has nothing for stays empty.
 
@@ -65,6 +66,8 @@ def load_scene(
         Points to read at most.
     now
         The moment to judge freshness at; readings after it are left out. The clock if None.
+    final
+        Whether the layers stay as they are, as in a picture: then the budget goes to points that are really drawn.
 
     Raises
     ------
@@ -85,7 +88,9 @@ def load_scene(
     lowest = min((row.zmin for row in rows), default=0.0)
     if terrain is not None and np.isfinite(terrain.heights.values).any():
         lowest = float(np.nanmin(terrain.heights.values))
-    points = load_points(store, budget) if "points" in wanted else None
+    buildings = _buildings(store) if "buildings" in wanted else ()
+    fixed = _present(wanted, terrain, buildings, flood is not None) if final else ()
+    points = load_points(store, budget, fixed) if "points" in wanted else None
     return SceneContent(
         title=_title(store.path),
         crs=store.crs,
@@ -97,30 +102,40 @@ def load_scene(
         data_from=_data_from(store),
         terrain=terrain,
         points=points,
-        buildings=_buildings(store) if "buildings" in wanted else (),
+        buildings=buildings,
         flood=None if flood is None else flood[0],
         gauges=_gauges(store, terrain, lowest, moment) if "gauges" in wanted else (),
     )
 
 
-def load_points(store: Store, budget: int) -> PointsLayer:
+def load_points(store: Store, budget: int, beside: Collection[str] = ()) -> PointsLayer:
     """Read the coarsest levels of detail that fit the budget, tile after tile; the same points every time.
 
-    Levels come first in a tile, so only the first chunks of its columns are decoded.
+    Levels come first in a tile, so only the first chunks of its coordinates are decoded.
+
+    Parameters
+    ----------
+    store
+        Where from.
+    budget
+        Points to read at most.
+    beside
+        Layers that will be shown all the time: points that they show better are neither read nor counted.
     """
-    rows = store.tiles()
-    levels = [read_columns(store.path / store.tile_path(row), ("lod",))["lod"] for row in rows]
-    counts: Counter[int] = Counter()
-    for level in levels:
-        values, times = np.unique(level, return_counts=True)
-        counts.update(dict(zip(values.tolist(), times.tolist(), strict=True)))
-    deepest = deepest_lod(counts, budget)
     classify = store.manifest.latest_run("classify")
     run = None if classify is None else classify.run
-    clouds = [
-        _read_first(store, row, int(np.count_nonzero(level <= deepest)), run)
-        for row, level in zip(rows, levels, strict=True)
-    ]
+    rows = store.tiles()
+    columns = [_levels_and_labels(store, row, run) for row in rows]
+    counts: Counter[int] = Counter()
+    for level, label in columns:
+        values, times = np.unique(level[drawn(label, beside)] if beside else level, return_counts=True)
+        counts.update(dict(zip(values.tolist(), times.tolist(), strict=True)))
+    deepest = deepest_lod(counts, budget)
+    clouds = []
+    for row, (level, label) in zip(rows, columns, strict=True):
+        count = int(np.count_nonzero(level <= deepest))
+        cloud = _read_first(store, row, count).with_attributes(label=label[:count])
+        clouds.append(cloud.take(drawn(cloud["label"], beside)) if beside else cloud)
     return PointsLayer(
         points=even_sample(Points.concatenate(clouds), budget),
         n_total=sum(row.n_points for row in rows),
@@ -130,22 +145,27 @@ def load_points(store: Store, budget: int) -> PointsLayer:
     )
 
 
-def _read_first(store: Store, row: TileRow, count: int, run: str | None) -> Points:
+def _levels_and_labels(store: Store, row: TileRow, run: str | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Level of detail and class of each point of a tile: our own class, or else the delivered one."""
+    folder = store.path / store.tile_path(row)
+    level = read_columns(folder, ("lod",))["lod"]
+    if run is not None:
+        return level, read_columns(store.path / store.labels_path(run, row.tile), ("label",))["label"]
+    if "classification" in row.columns:
+        return level, read_columns(folder, ("classification",))["classification"]
+    return level, np.zeros(row.n_points, np.uint8)
+
+
+def _read_first(store: Store, row: TileRow, count: int) -> Points:
     """Read the first `count` points of a tile with what a viewer needs of them."""
     chunks: NDArray[np.bool_] = np.arange(0, row.n_points, CHUNK_POINTS) < count
     names = [name for name in _OPTIONAL if name in row.columns]
-    delivered = [] if run is not None else [name for name in ("classification",) if name in row.columns]
-    columns = read_columns(store.path / store.tile_path(row), ("X", "Y", "Z", *names, *delivered), chunks)
-    if run is not None:
-        label = read_columns(store.path / store.labels_path(run, row.tile), ("label",), chunks)["label"]
-    else:
-        label = columns.pop("classification", np.zeros(row.n_points, np.uint8))
+    columns = read_columns(store.path / store.tile_path(row), ("X", "Y", "Z", *names), chunks)
     x, y, z = (
         dequantised(columns.pop(name)[:count], store.scale[axis], store.offset[axis])
         for axis, name in enumerate(("X", "Y", "Z"))
     )
-    attributes = {name: column[:count] for name, column in columns.items()}
-    return Points(x=x, y=y, z=z, attributes={"label": label[:count], **attributes})
+    return Points(x=x, y=y, z=z, attributes={name: column[:count] for name, column in columns.items()})
 
 
 def _terrain(store: Store, run: str | None) -> TerrainLayer | None:
@@ -227,6 +247,14 @@ def _gauges(store: Store, terrain: TerrainLayer | None, floor_m: float, now: dat
     )
     limits = {feed.name: feed.limits for feed in read_feeds(store)}
     return gauges(read_observations(store, latest=True, at=now), place, now, limits)
+
+
+def _present(
+    wanted: set[str], terrain: TerrainLayer | None, buildings: tuple[Building, ...], flooded: bool
+) -> tuple[str, ...]:
+    """Return layers that will be shown beside the points."""
+    there = {"terrain": terrain is not None, "buildings": bool(buildings), "flood": flooded}
+    return tuple(name for name, present in there.items() if present and name in wanted)
 
 
 def _checked(layers: Collection[str] | None) -> set[str]:

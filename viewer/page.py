@@ -217,7 +217,7 @@ class ScenePage:
         html.Div("図の中をクリックしてください。 Click in the picture.", v_if="!facts", classes="soft")
         with html.Div(v_if="facts", classes="card", id="facts", style=("`border-left: 5px solid ${facts.color}`",)):
             html.B("{{ facts.ja }}")
-            html.Span(" {{ facts.en }}", classes="soft", v_if="facts.ja !== facts.en")
+            html.Div("{{ facts.en }}", classes="soft", v_if="facts.ja !== facts.en")
             with html.Table(), html.Tbody():  # noqa: SIM117
                 with html.Tr(v_for="row in facts.rows", key="row.en"):
                     html.Td("{{ row.ja }}<br><span class=soft>{{ row.en }}</span>")

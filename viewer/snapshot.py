@@ -33,6 +33,9 @@ __all__ = ["SnapshotSummary", "picture", "snapshot"]
 _OVERSAMPLE = 2
 """Pixels drawn along each side of one pixel of the result: smooth edges at a cost in fill only."""
 
+_MAX_LABELS = 12
+"""Cards of live readings in one picture."""
+
 _MARGINS = Margins(left=0.03, right=0.20, top=0.10, bottom=0.10)
 """Room for the title above and the keys on the right."""
 
@@ -88,7 +91,7 @@ def snapshot(  # noqa: PLR0913 - the options of one picture, all but two with de
     from viewer.load import load_scene
 
     offscreen.prepare()
-    content = load_scene(store, layers=layers, now=now)
+    content = load_scene(store, layers=layers, now=now, final=True)
     if title is not None:
         content = replace(content, title=title)
     shown = tuple(name for name in content.layers if layers is None or name in layers)
@@ -139,15 +142,17 @@ def _captions(content: SceneContent, stage: Stage, camera: Camera, fonts: Fonts)
         keys=tuple(keys(content, stage.shown, stage.look.points, stage.look.buildings)),
         labels=_labels(content, stage, japanese) if "gauges" in stage.shown else (),
         scale=_scale(stage, camera),
+        sky=stage.sky()[::_OVERSAMPLE, ::_OVERSAMPLE],
         footer=f"{'データ作成' if japanese else 'Data made'} {when}",
     )
 
 
 def _labels(content: SceneContent, stage: Stage, japanese: bool) -> tuple[Label, ...]:
-    labels = []
-    for gauge in content.gauges:
+    labels: list[Label] = []
+    # Water levels first: with many things only so many cards fit, and the others keep their marks.
+    for gauge in sorted(content.gauges, key=lambda gauge: gauge.observation.quantity != "stage"):
         head = gauge_head(gauge, content)
-        if head is None:
+        if head is None or len(labels) == _MAX_LABELS:
             continue
         x, y = stage.to_screen(head)
         name = gauge.observation.name or gauge.observation.entity

@@ -117,6 +117,12 @@ class Stage:
         picture: NDArray[np.uint8] = np.asarray(self.plotter.screenshot(None, return_img=True))[..., :3]
         return picture
 
+    def sky(self) -> NDArray[np.bool_]:
+        """Where the last picture shows nothing, shape (height, width), top row first."""
+        depth = np.asarray(self.plotter.get_image_depth(fill_value=np.nan, reset_camera_clipping_range=False))
+        empty: NDArray[np.bool_] = np.isnan(depth)
+        return empty
+
     def to_screen(self, point: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
         """Where a point of the scene (metres from its origin) lies: pixels from the upper left corner."""
         renderer = self.plotter.renderer

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import offscreen
 from viewer.camera import overview, plan
+from viewer.captions import draw_keys
 from viewer.cloud import BUDGET_DESKTOP, color_modes
 from viewer.content import LAYERS
 from viewer.facts import Finder
 from viewer.fonts import find_fonts
+from viewer.keys import keys
 from viewer.words import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class SceneWindow:
         self.facts: Facts | None = None
         self.hands = Hands(self.stage, Finder(content), self.tell)
         self._switches: dict[LayerName, Any] = {}
+        self._key_card: Any = None
         self.stage.aim(overview(content, size))
         self._furnish()
 
@@ -105,7 +108,7 @@ class SceneWindow:
         self.stage.show(layers)
         for name, switch in self._switches.items():
             switch.GetRepresentation().SetState(int(name in self.stage.shown))
-        self.stage.plotter.render()
+        self._renew()
 
     def toggle(self, layer: LayerName) -> None:
         """Show a hidden layer, or hide a shown one."""
@@ -120,13 +123,13 @@ class SceneWindow:
         current = self.stage.look.points
         mode = modes[(modes.index(current) + 1) % len(modes)] if current in modes else modes[0]
         self.stage.paint(replace(self.stage.look, points=mode))
-        self.stage.plotter.render()
+        self._renew()
 
     def recolor_buildings(self) -> None:
         """Colour buildings by height, or by flood depth if there is an overlay."""
         by_height = self.stage.look.buildings == "flood" or self.content.flood is None
         self.stage.paint(replace(self.stage.look, buildings="height" if by_height else "flood"))
-        self.stage.plotter.render()
+        self._renew()
 
     def tell(self, facts: Facts) -> None:
         """Write what was clicked into the lower left corner."""
@@ -150,10 +153,24 @@ class SceneWindow:
         self._write(self.content.title, "title", "upper_edge", 16)
         for row, name in enumerate(self.content.layers):
             self._add_switch(name, row)
+        self._renew()
 
     def _aim(self, camera: Any) -> None:
         self.stage.aim(camera)
         self.stage.plotter.render()
+
+    def _renew(self) -> None:
+        """Explain the colours that are on show now, and draw."""
+        from viewer.overlay import image_card
+
+        plotter, look = self.stage.plotter, self.stage.look
+        if self._key_card is not None:
+            plotter.remove_actor(self._key_card, reset_camera=False, render=False)
+        explained = keys(self.content, self.stage.shown, look.points, look.buildings)
+        width, height = plotter.window_size
+        self._key_card = image_card(draw_keys(tuple(explained), self.fonts, height), right=width - 14, top=height - 14)
+        plotter.renderer.AddViewProp(self._key_card)
+        plotter.render()
 
     def _add_switch(self, name: LayerName, row: int) -> None:
         plotter = self.stage.plotter

@@ -157,6 +157,15 @@ def test_the_budget_takes_whole_levels_and_the_same_points_every_time(store_path
     assert len(load_points(store, BUDGET_SOFTWARE).points) == 5000
 
 
+def test_a_picture_spends_its_budget_on_points_that_it_draws(store_path: Any) -> None:
+    store = Store.open(store_path)
+    beside = ("terrain", "buildings")
+    labels = load_points(store, 700, beside).points["label"]
+    assert set(labels.tolist()) == {5}
+    assert len(labels) == 600  # of the tree's 3000 points, those of the first level
+    assert len(load_points(store, 3000, beside).points) == 3000
+
+
 def test_levels_are_added_until_the_budget_is_spent() -> None:
     assert deepest_lod({0: 5, 1: 5, 2: 5}, budget=10) == 1
     assert deepest_lod({3: 50}, budget=10) == 3
