@@ -47,7 +47,7 @@ def test_progress_hears_of_every_point(tmp_path: Path) -> None:
 
 def test_laspy_reads_every_strip_as_it_was_generated(survey: SurveyFiles) -> None:
     scene = Scene.build(PARAMS)
-    assert [path.name for path in survey.files] == ["strip_01.laz", "strip_02.laz", "strip_03.laz"]
+    assert [path.name for path in survey.files] == [f"strip_0{k}.laz" for k in (1, 2, 3, 4)]
     total = 0
     for strip, path in zip(scene.strips, survey.files, strict=True):
         las = laspy.read(path)

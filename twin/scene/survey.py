@@ -67,7 +67,7 @@ def _count(lay: Layout, objects: Objects, strip: Strip) -> int:
 
 
 def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float) -> tuple[Strip, ...]:
-    n_strips = max(3, math.ceil(lay.edge / _WIDEST_M))
+    n_strips = max(4, math.ceil(lay.edge / _WIDEST_M))
     spacing = lay.edge / n_strips
     half_angle = math.radians(params.max_scan_angle_deg)
     high = float(grid_of(lay, 400).max()) + 2.0
