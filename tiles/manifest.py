@@ -10,115 +10,32 @@ import json
 import os
 import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from twin.bounds import Bounds
+from tiles.manifest_rows import (
+    SCHEMA,
+    TILE_COLUMNS,
+    ArtefactRow,
+    RunRow,
+    SourceRow,
+    TileRow,
+    insert_tile,
+    tile_row,
+    tile_values,
+    to_json,
+)
 from twin.errors import StoreError
-from twin.tiling import TileId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from twin.bounds import Bounds
+    from twin.tiling import TileId
+
 __all__ = ["ArtefactRow", "Manifest", "RunRow", "SourceRow", "TileRow"]
-
-_SCHEMA = """
-CREATE TABLE sources (
-    id INTEGER PRIMARY KEY, uri TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, n_points INTEGER NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL, meta TEXT NOT NULL);
-CREATE TABLE refusals (uri TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE tiles (
-    z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
-    xmin REAL, ymin REAL, xmax REAL, ymax REAL, zmin REAL, zmax REAL,
-    checksum TEXT NOT NULL, columns TEXT NOT NULL, inputs TEXT NOT NULL, PRIMARY KEY (z, x, y));
-CREATE TABLE staged (
-    z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
-    xmin REAL, ymin REAL, xmax REAL, ymax REAL, zmin REAL, zmax REAL,
-    checksum TEXT NOT NULL, columns TEXT NOT NULL, inputs TEXT NOT NULL, PRIMARY KEY (z, x, y));
-CREATE TABLE garbage (path TEXT PRIMARY KEY);
-CREATE TABLE runs (
-    run TEXT PRIMARY KEY, stage TEXT NOT NULL, params TEXT NOT NULL, inputs TEXT NOT NULL, state TEXT NOT NULL,
-    figures TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, sequence INTEGER NOT NULL);
-CREATE TABLE artefacts (
-    run TEXT, key TEXT, path TEXT NOT NULL, checksum TEXT NOT NULL, inputs TEXT NOT NULL, report TEXT NOT NULL,
-    PRIMARY KEY (run, key));
-"""
-_TILE_COLUMNS = "z, x, y, rev, n_points, xmin, ymin, xmax, ymax, zmin, zmax, checksum, columns, inputs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRow:
-    """One delivered file."""
-
-    id: int
-    """Number that the points' ``source`` column holds; -1 for a refused file."""
-    uri: str
-    """Where it was read from, as given."""
-    digest: str
-    """BLAKE2b of its bytes; empty if it could not be read."""
-    size: int
-    """Bytes."""
-    n_points: int
-    """Points read from it; 0 for a refused file."""
-    state: Literal["done", "refused"]
-    reason: str = ""
-    """Why it was refused."""
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    """Format, CRS as found and as used, datum, kind, epoch, extra columns, remarks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TileRow:
-    """One tile of points in its current revision."""
-
-    tile: TileId
-    rev: str
-    """Name of the revision's folder: the first 16 digits of its checksum."""
-    n_points: int
-    bounds: Bounds
-    """Box around the tile's points (closed), metres."""
-    zmin: float
-    """Lowest height, metres above the store's datum."""
-    zmax: float
-    """Highest height."""
-    checksum: str = ""
-    """Digest of the revision's files as written."""
-    columns: tuple[str, ...] = ()
-    """Attributes that the tile carries beside x, y, z."""
-    inputs: str = ""
-    """Digest of what the revision was made from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRow:
-    """One run of one stage."""
-
-    run: str
-    stage: str
-    params: Mapping[str, Any]
-    inputs: Mapping[str, Any]
-    state: Literal["running", "done"]
-    figures: Mapping[str, Any]
-    started_at: str
-    """UTC, ISO 8601."""
-    finished_at: str
-    """UTC, ISO 8601; empty while running."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtefactRow:
-    """One thing that a run made."""
-
-    key: str
-    """Tile address, or a name."""
-    path: str
-    """Where it is, relative to the store."""
-    checksum: str
-    inputs: Any
-    """Digest of, or facts about, what it was made from."""
-    report: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +51,7 @@ class Manifest:
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(SCHEMA)
         finally:
             connection.close()
         return Manifest(path)
@@ -160,19 +77,19 @@ class Manifest:
 
     def tiles(self) -> list[TileRow]:
         """Return all tiles in order of their addresses."""
-        return self._tiles(f"SELECT {_TILE_COLUMNS} FROM tiles ORDER BY z, x, y")
+        return self._tiles(f"SELECT {TILE_COLUMNS} FROM tiles ORDER BY z, x, y")
 
     def tile(self, tile: TileId) -> TileRow | None:
         """Return one tile, or None."""
         rows = self._tiles(
-            f"SELECT {_TILE_COLUMNS} FROM tiles WHERE z = ? AND x = ? AND y = ?", (tile.z, tile.x, tile.y)
+            f"SELECT {TILE_COLUMNS} FROM tiles WHERE z = ? AND x = ? AND y = ?", (tile.z, tile.x, tile.y)
         )
         return rows[0] if rows else None
 
     def tiles_near(self, bounds: Bounds) -> list[TileRow]:
         """Return the tiles whose points' closed box touches `bounds`, in order of their addresses."""
         return self._tiles(
-            f"SELECT {_TILE_COLUMNS} FROM tiles WHERE xmin <= ? AND xmax >= ? AND ymin <= ? AND ymax >= ?"
+            f"SELECT {TILE_COLUMNS} FROM tiles WHERE xmin <= ? AND xmax >= ? AND ymin <= ? AND ymax >= ?"
             " ORDER BY z, x, y",
             (bounds.xmax, bounds.xmin, bounds.ymax, bounds.ymin),
         )
@@ -208,10 +125,10 @@ class Manifest:
             connection.executemany(
                 "DELETE FROM tiles WHERE z = ? AND x = ? AND y = ?", [(t.z, t.x, t.y) for t in removed]
             )
-            connection.executemany(_insert_tile("tiles"), [_tile_values(row) for row in rows])
+            connection.executemany(insert_tile("tiles"), [tile_values(row) for row in rows])
             connection.executemany(
                 "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, _json(s.meta)) for s in done],
+                [(s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, to_json(s.meta)) for s in done],
             )
             connection.executemany("DELETE FROM refusals WHERE uri = ?", [(s.uri,) for s in done])
             connection.executemany(
@@ -226,11 +143,11 @@ class Manifest:
     def stage_tile(self, row: TileRow) -> None:
         """Remember a finished revision that is not true yet, so that an interrupted job need not make it again."""
         with self._writing() as connection:
-            connection.execute(_insert_tile("staged"), _tile_values(row))
+            connection.execute(insert_tile("staged"), tile_values(row))
 
     def staged_tiles(self) -> list[TileRow]:
         """Return the revisions that wait to become true."""
-        return self._tiles(f"SELECT {_TILE_COLUMNS} FROM staged ORDER BY z, x, y")
+        return self._tiles(f"SELECT {TILE_COLUMNS} FROM staged ORDER BY z, x, y")
 
     def discard_staged(self, rows: Iterable[TileRow], garbage: Iterable[str]) -> None:
         """Forget staged revisions and note their folders as garbage."""
@@ -253,7 +170,7 @@ class Manifest:
 
     def begin_run(self, run: str, stage: str, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         """Note that a run has begun, or begun again; its artefacts stay."""
-        values = (run, stage, _json(params), _json(inputs), "running", "{}", _now(), "", 0)
+        values = (run, stage, to_json(params), to_json(inputs), "running", "{}", _now(), "", 0)
         with self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -272,7 +189,7 @@ class Manifest:
         found = connection.execute(
             "UPDATE runs SET state = 'done', figures = ?, finished_at = ?,"
             " sequence = (SELECT MAX(sequence) + 1 FROM runs) WHERE run = ?",
-            (_json(figures), _now(), run),
+            (to_json(figures), _now(), run),
         )
         if found.rowcount == 0:
             raise StoreError(f"{self.path}: run {run} was never begun")
@@ -323,14 +240,14 @@ class Manifest:
         with self._writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO artefacts VALUES (?, ?, ?, ?, ?, ?)",
-                (run, key, path, checksum, _json(inputs), _json(report)),
+                (run, key, path, checksum, to_json(inputs), to_json(report)),
             )
 
     # Connections -------------------------------------------------------------------------------------------------
 
     def _tiles(self, query: str, values: tuple[Any, ...] = ()) -> list[TileRow]:
         with self._reading() as connection:
-            return [_tile_row(row) for row in connection.execute(query, values)]
+            return [tile_row(row) for row in connection.execute(query, values)]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -360,36 +277,6 @@ def _connect(uri: str) -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
     except sqlite3.OperationalError as error:
         raise StoreError(f"cannot open the manifest {uri}: {error}") from None
-
-
-def _insert_tile(table: str) -> str:
-    return f"INSERT OR REPLACE INTO {table} ({_TILE_COLUMNS}) VALUES ({', '.join('?' * 14)})"
-
-
-def _tile_values(row: TileRow) -> tuple[Any, ...]:
-    address = (row.tile.z, row.tile.x, row.tile.y)
-    return (
-        *address, row.rev, row.n_points, *row.bounds, row.zmin, row.zmax, row.checksum, _json(row.columns), row.inputs,
-    )  # fmt: skip
-
-
-def _tile_row(values: tuple[Any, ...]) -> TileRow:
-    z, x, y, rev, n_points, xmin, ymin, xmax, ymax, zmin, zmax, checksum, columns, inputs = values
-    return TileRow(
-        tile=TileId(z, x, y),
-        rev=rev,
-        n_points=n_points,
-        bounds=Bounds(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax),
-        zmin=zmin,
-        zmax=zmax,
-        checksum=checksum,
-        columns=tuple(json.loads(columns)),
-        inputs=inputs,
-    )
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _now() -> str:

@@ -14,21 +14,19 @@ are named by their content and never change.
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyproj import CRS, Transformer
 
 from tiles import lock
-from tiles.atomic import atomic_folder, tree_checksum, write_text
+from tiles.atomic import atomic_folder, tree_checksum
 from tiles.codecs import CHUNK_POINTS
 from tiles.columns import canonical, dequantised, quantised, read_columns, write_columns
 from tiles.manifest import Manifest, TileRow
+from tiles.store_root import FORMAT, FORMAT_VERSION, default_offset, local_path, read_root, write_root
 from twin.bounds import Bounds
 from twin.crs import HorizontalCrs, parse_crs, require_metres
 from twin.errors import StoreError
@@ -38,6 +36,7 @@ from twin.vertical import VerticalDatum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -46,11 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "Store"]
 
-FORMAT_VERSION = 1
-_FORMAT = "twin-store"
 _COORDINATES = ("X", "Y", "Z")
-_REACH = 2_000_000_000
-"""Counts that a coordinate may be away from the offset; the rest of 32 bits is for what lies just outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +103,7 @@ class Store:
         UnitError
             If the CRS does not count in metres.
         """
-        path = _local(uri)
+        path = local_path(uri)
         require_metres(crs, str(path))
         if path.exists() and any(not entry.name.startswith("manifest.sqlite") for entry in path.iterdir()):
             raise StoreError(f"{path} exists and is not empty; choose another place, or open it as a store")
@@ -116,7 +111,7 @@ class Store:
         (path / "manifest.sqlite").unlink(missing_ok=True)
         Manifest.create(path / "manifest.sqlite")
         attributes = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "version": FORMAT_VERSION,
             "crs": crs.wkt,
             "crs_code": crs.code,
@@ -126,7 +121,7 @@ class Store:
             "tile_edge_m": tile_edge_m,
             "codec": codec,
         }
-        _write_root(path, attributes)
+        write_root(path, attributes)
         return Store.open(path)
 
     @staticmethod
@@ -138,8 +133,8 @@ class Store:
         StoreError
             If there is none, or it is of a version that this program does not know.
         """
-        path = _local(uri)
-        attributes = _root_attributes(path)
+        path = local_path(uri)
+        attributes = read_root(path)
         if not (path / "manifest.sqlite").is_file():
             raise StoreError(f"{path}: a store without its manifest.sqlite; restore that file")
         vertical = attributes["vertical"]
@@ -277,7 +272,7 @@ class Store:
         """
         if not self.is_offset_open or self.tiles():
             raise StoreError(f"{self.path}: the offset is fixed")
-        _write_root(self.path, {**_root_attributes(self.path), "offset": offset})
+        write_root(self.path, {**read_root(self.path), "offset": offset})
         return Store.open(self.path)
 
     @property
@@ -436,23 +431,6 @@ class Store:
         return Points(x=x[inside], y=y[inside], z=z, attributes=picked)
 
 
-def default_offset(crs: HorizontalCrs, scale_m: float) -> tuple[float, float, float] | None:
-    """Return coordinates of count 0 from which 32 bits reach the whole area where a CRS is used; None if none do."""
-    system = CRS.from_user_input(crs.code if crs.code.startswith("EPSG:") else crs.wkt)
-    area = system.area_of_use
-    if area is None:
-        return None
-    back = Transformer.from_crs(CRS.from_epsg(4326), system, always_xy=True)
-    sides = back.transform_bounds(area.west, area.south, area.east, area.north, densify_pts=5)
-    reach = _REACH * scale_m
-    centre = []
-    for low, high in (sides[::2], sides[1::2]):
-        if not np.isfinite(low + high) or high - low > 2 * reach:
-            return None
-        centre.append(0.0 if max(-low, high) < reach else round((low + high) / 200_000) * 100_000.0)
-    return centre[0], centre[1], 0.0
-
-
 def _move(source: Path, target: Path) -> None:
     """Rename a folder named by its content; if the same stands at the target already, that one stays."""
     if target.exists():
@@ -460,30 +438,3 @@ def _move(source: Path, target: Path) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     source.rename(target)
-
-
-def _local(uri: str | Path) -> Path:
-    if "://" in str(uri):
-        raise StoreError(f"{uri}: only folders of this machine can be stores so far")
-    return Path(uri)
-
-
-def _write_root(path: Path, attributes: Mapping[str, Any]) -> None:
-    root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-    write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
-
-
-def _root_attributes(path: Path) -> Mapping[str, Any]:
-    try:
-        attributes: Mapping[str, Any] = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
-    except FileNotFoundError:
-        raise StoreError(f"{path}: no store here; make one with `twin init {path} --area PRESET`") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path}/zarr.json cannot be read: {' '.join(str(error).split())}") from None
-    if attributes.get("format") != _FORMAT:
-        raise StoreError(f"{path}: a Zarr group, but no store of this program")
-    if attributes.get("version") != FORMAT_VERSION:
-        raise StoreError(
-            f"{path}: store version {attributes.get('version')}, this program reads version {FORMAT_VERSION}"
-        )
-    return attributes

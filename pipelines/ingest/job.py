@@ -7,50 +7,44 @@ digests of what they were made from.
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 import time
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines.ingest.admission import Admission, AdmissionTask, admit
 from pipelines.ingest.cells import CellScheme
-from pipelines.ingest.content import content_findings, content_of
 from pipelines.ingest.fragments import open_fragment
+from pipelines.ingest.lineage import refused_row, source_rows
 from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
+from pipelines.ingest.passes import Passes
 from pipelines.ingest.plan import plan_tiles
-from pipelines.ingest.scatter import FRAGMENT_VERSION, ScatterTask, centre_of, scatter
-from pipelines.metering import Meter
-from tiles.atomic import tree_checksum
-from tiles.manifest import SourceRow, TileRow
+from pipelines.ingest.scatter import ScatterTask, centre_of, scatter
+from pipelines.ingest.workspace import Workspace
 from twin.config import digest
-from twin.errors import StageError, StoreError, TwinError
+from twin.errors import StageError
 from twin.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipelines.executors import Executor
     from pipelines.ingest.params import IngestParams
     from pipelines.ingest.plan import PlannedTile
+    from tiles.manifest import SourceRow, TileRow
     from tiles.store import Store
+    from twin.tiling import TileId
+
+    Fragments = Mapping[str, Sequence[ScatterTask]]
+    """Tasks of each file, by the file's digest."""
 
 __all__ = ["INGEST_VERSION", "IngestSummary", "ingest"]
 
 INGEST_VERSION = 1
 """Raised when the same sources would give other tiles than before."""
-_TEMPORARY_BYTES = 36
-"""Most bytes that a point takes on the disk while it is in hand (measured: 12 to 20)."""
-_MAX_SOURCES = 65_536
-"""Files that the ``source`` column can number."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +100,8 @@ def ingest(
         If a tile could not be made; nothing is committed then, and a rerun goes on from there.
     """
     with store.writing():
-        return _Job(store, params, executor, progress or Silent()).run([str(source) for source in sources])
+        job = _Job(store, params, Passes(executor, progress or Silent()))
+        return job.run([str(source) for source in sources])
 
 
 @dataclass(slots=True)
@@ -115,51 +110,48 @@ class _Job:
 
     store: Store
     params: IngestParams
-    executor: Executor
-    progress: Progress
+    passes: Passes
     refused: dict[str, SourceRow] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    cost: _Cost = field(default_factory=lambda: _Cost())
 
     @property
-    def work(self) -> Path:
-        """Folder of everything in hand."""
-        return self.store.path / ".work"
+    def work(self) -> Workspace:
+        """Everything in hand."""
+        return Workspace(self.store, self.params)
 
     def run(self, sources: Sequence[str]) -> IngestSummary:
         """Do it all."""
         started = time.perf_counter()
         fresh = self._fresh(self._admitted(sources))
         self._choose_offset(fresh)
-        fragments = {admission.digest: self._ranges(admission) for admission in fresh}
-        self._remove_other_fragments(fragments)
-        self._require_room(fresh)
+        fragments = {admission.digest: self.work.ranges(admission) for admission in fresh}
+        self.work.keep_fragments(task for tasks in fragments.values() for task in tasks)
+        self.work.require_room(fresh)
         taken = self._scattered(fresh, fragments)
         if not taken:
-            self._finish_without_points()
+            self.store.manifest.commit_tiles([], sources=self.refused.values())
+            self.work.clean()
             return self._summary("", [], [], started)
         run = digest("ingest", INGEST_VERSION, self.params, [admission.digest for admission in taken])
-        rows = self._source_rows(taken, fragments)
+        first = 1 + max((row.id for row in self.store.manifest.sources()), default=-1)
+        rows = source_rows(taken, fragments, first, self.params)
         self.store.manifest.begin_run(run, "ingest", asdict(self.params), {"sources": [row.digest for row in rows]})
-        planned = self._planned(rows, fragments)
-        tiles = self._merged(rows, fragments, planned)
+        numbered = [(row.id, task.fragment) for row in rows for task in fragments[row.digest]]
+        planned = self._planned(numbered)
+        tiles = self._merged(planned, numbered)
         summary = self._summary(run, rows, tiles, started)
         self._commit(rows, planned, tiles, summary)
         return summary
 
-    # Pass one ----------------------------------------------------------------------------------------------------
-
     def _admitted(self, sources: Sequence[str]) -> list[Admission]:
+        """Pass one: look at every file's header."""
         tasks = [AdmissionTask(source=source, store=str(self.store.path), params=self.params) for source in sources]
-        self.progress.start("check", len(tasks), "files")
         admitted = []
-        for task, outcome in self.executor.map_unordered(admit, tasks):
+        for task, outcome in self.passes.run("check", admit, tasks, lambda _: 1, "files"):
             if isinstance(outcome, Exception):
-                self._refuse(task.source, outcome)
+                self.refused[task.source] = refused_row(task.source, outcome)
             else:
                 admitted.append(outcome)
-            self.progress.advance(1)
-        self.progress.finish()
         return sorted(admitted, key=lambda admission: (Path(admission.source).name, admission.digest, admission.source))
 
     def _fresh(self, admitted: Sequence[Admission]) -> list[Admission]:
@@ -184,150 +176,50 @@ class _Job:
         x, y = np.round(np.median(finite, axis=0) / 100_000) * 100_000 if len(finite) else (0.0, 0.0)
         self.store = self.store.with_offset((float(x), float(y), 0.0))
 
-    def _require_room(self, fresh: Sequence[Admission]) -> None:
-        needed = _TEMPORARY_BYTES * sum(admission.header.n_points for admission in fresh)
-        free = shutil.disk_usage(self.store.path).free
-        if needed > free:
-            raise StoreError(
-                f"{self.store.path}: needs {needed / 1e9:.1f} GB while it works, the disk has {free / 1e9:.1f} GB free;"
-                " make room or ingest fewer files at once"
-            )
-
-    # Pass two ----------------------------------------------------------------------------------------------------
-
-    def _ranges(self, admission: Admission) -> list[ScatterTask]:
-        """Cut a file into tasks, each with a fragment named by all that determines it."""
-        store, step = self.store, self.params.rows_per_task
-        tasks = []
-        for start in range(0, admission.header.n_points, step):
-            stop = min(start + step, admission.header.n_points)
-            facts = (admission.digest, start, stop, asdict(admission.placement), store.grid.edge_m)
-            name = digest(FRAGMENT_VERSION, *facts, store.scale, store.offset, self.params.chunk_rows)
-            tasks.append(
-                ScatterTask(
-                    source=admission.source,
-                    size=admission.size,
-                    modified_ns=admission.modified_ns,
-                    start=start,
-                    stop=stop,
-                    placement=admission.placement,
-                    edge_m=store.grid.edge_m,
-                    scale=store.scale,
-                    offset=store.offset,
-                    chunk_rows=self.params.chunk_rows,
-                    fragment=str(self.work / "fragments" / f"{name}.frag"),
-                    scratch=str(store.scratch),
-                )
-            )
-        return tasks
-
-    def _remove_other_fragments(self, wanted: Mapping[str, Sequence[ScatterTask]]) -> None:
-        """Remove what an interrupted job with other files left."""
-        keep = {task.fragment for tasks in wanted.values() for task in tasks}
-        for path in (self.work / "fragments").glob("*"):
-            if str(path) not in keep:
-                path.unlink()
-
-    def _scattered(self, fresh: Sequence[Admission], fragments: Mapping[str, Sequence[ScatterTask]]) -> list[Admission]:
-        """Write all fragments; a file of which one range fails is refused whole."""
+    def _scattered(self, fresh: Sequence[Admission], fragments: Fragments) -> list[Admission]:
+        """Pass two: write all fragments; a file of which one range fails is refused whole."""
         tasks = [task for admission in fresh for task in fragments[admission.digest]]
-        failures: dict[str, tuple[int, Exception]] = {}
-        for task, outcome in self._metered("scatter", scatter, tasks, sum(task.stop - task.start for task in tasks)):
+        failures: dict[str, dict[int, Exception]] = {}
+        for task, outcome in self.passes.run("scatter", scatter, tasks, lambda task: task.stop - task.start):
             if isinstance(outcome, Exception):
-                _raise_if_disk_is_full(outcome)
-                failures[task.source] = min(failures.get(task.source, (task.start, outcome)), (task.start, outcome))
-            self.progress.advance(task.stop - task.start)
-        self.progress.finish()
-        for source, (_, error) in failures.items():
-            self._refuse(source, error)
+                failures.setdefault(task.source, {})[task.start] = outcome
+        for source, errors in failures.items():
+            self.refused[source] = refused_row(source, errors[min(errors)])
         return [admission for admission in fresh if admission.source not in failures]
 
-    def _source_rows(
-        self, taken: Sequence[Admission], fragments: Mapping[str, Sequence[ScatterTask]]
-    ) -> list[SourceRow]:
-        """Give each file that is taken a number, after those in the store, and describe it."""
-        first = 1 + max((row.id for row in self.store.manifest.sources()), default=-1)
-        if first + len(taken) > _MAX_SOURCES:
-            raise StoreError(f"{self.store.path}: a store numbers at most {_MAX_SOURCES} files; begin another store")
-        return [
-            SourceRow(
-                id=first + index,
-                uri=admission.source,
-                digest=admission.digest,
-                size=admission.size,
-                n_points=admission.header.n_points,
-                state="done",
-                meta=self._meta(admission, [task.fragment for task in fragments[admission.digest]]),
-            )
-            for index, admission in enumerate(taken)
-        ]
-
-    def _meta(self, admission: Admission, fragments: Sequence[str]) -> dict[str, Any]:
-        header = admission.header
-        content = content_of([open_fragment(Path(path)).meta["content"] for path in fragments])
-        findings = content_findings(header, content) if content else []
-        low, high = content.box(header) if content else ((), ())
-        return {
-            "las": f"{header.version[0]}.{header.version[1]}",
-            "point_format": header.point_format,
-            "crs": admission.crs,
-            "vertical": admission.vertical,
-            "converted": bool(admission.placement.source_wkt or admission.placement.changes_height),
-            "kind": self.params.kind,
-            "epoch": self.params.epoch or "",
-            "box": [*low, *high],
-            "standard_gps_time": header.standard_gps_time,
-            "extra": [column.field for column in header.extra],
-            "remarks": [*admission.remarks, *(finding.message for finding in findings)],
-            **(content.as_json() if content else {}),
-        }
-
-    # Pass three --------------------------------------------------------------------------------------------------
-
-    def _planned(self, rows: Sequence[SourceRow], fragments: Mapping[str, Sequence[ScatterTask]]) -> list[PlannedTile]:
+    def _planned(self, numbered: Sequence[tuple[int, str]]) -> list[PlannedTile]:
         """Decide on tiles from the counts of new and old points."""
         scheme = CellScheme.of(self.store.grid.edge_m)
-        cells = [open_fragment(Path(path)).cells for _, path in _numbered(rows, fragments)]
+        cells = [open_fragment(Path(path)).cells for _, path in numbered]
         places = [np.unique(part[:, :2] >> scheme.split, axis=0) for part in cells if len(part)]
         roots = {(x, y) for part in places for x, y in part.tolist()}
         old = [row for row in self.store.tiles() if (row.tile.x >> row.tile.z, row.tile.y >> row.tile.z) in roots]
         counted: dict[TileRow, Any] = {}
         tasks = [CountTask(store=str(self.store.path), row=row) for row in old]
-        for task, outcome in self._metered("count", count_cells, tasks, sum(row.n_points for row in old)):
+        for task, outcome in self.passes.run("count", count_cells, tasks, lambda task: task.row.n_points):
             if isinstance(outcome, Exception):
                 raise outcome
             counted[task.row] = outcome
-            self.progress.advance(task.row.n_points)
-        self.progress.finish()
         return plan_tiles(cells, [(row, counted[row]) for row in old], scheme, self.params.max_tile_points)
 
-    def _merged(
-        self,
-        rows: Sequence[SourceRow],
-        fragments: Mapping[str, Sequence[ScatterTask]],
-        planned: Sequence[PlannedTile],
-    ) -> list[TileRow]:
-        """Make all tiles that an interrupted job has not made already."""
-        numbered = _numbered(rows, fragments)
+    def _merged(self, planned: Sequence[PlannedTile], numbered: Sequence[tuple[int, str]]) -> list[TileRow]:
+        """Pass three: make all tiles that an interrupted job has not made already."""
         tasks = [self._merge_task(entry, numbered) for entry in planned]
-        finished = self._staged({(task.tile, task.inputs) for task in tasks})
+        finished = self.work.reclaim({(task.tile, task.inputs) for task in tasks})
         todo = [task for task in tasks if task.tile not in finished]
-        failures: list[tuple[str, Exception]] = []
-        for task, outcome in self._metered("merge", merge, todo, sum(task.n_points for task in todo)):
+        failures: dict[TileId, Exception] = {}
+        for task, outcome in self.passes.run("merge", merge, todo, lambda task: task.n_points):
             if isinstance(outcome, Exception):
-                _raise_if_disk_is_full(outcome)
-                failures.append((str(task.tile), outcome))
+                failures[task.tile] = outcome
             else:
                 self.store.manifest.stage_tile(outcome)
                 finished[task.tile] = outcome
-            self.progress.advance(task.n_points)
-        self.progress.finish()
         if failures:
-            tile, error = min(failures, key=lambda entry: entry[0])
+            tile = min(failures)
             raise StageError(
-                f"{len(failures)} of {len(tasks)} tiles could not be made, the first is {tile}: {error};"
+                f"{len(failures)} of {len(tasks)} tiles could not be made, the first is {tile}: {failures[tile]};"
                 " nothing was added, a rerun goes on from here"
-            ) from error
+            ) from failures[tile]
         return [finished[task.tile] for task in tasks]
 
     def _merge_task(self, entry: PlannedTile, numbered: Sequence[tuple[int, str]]) -> MergeTask:
@@ -340,29 +232,9 @@ class _Job:
             n_points=entry.n_points,
             fragments=fragments,
             existing=entry.existing,
-            staging=str(self.work / "staged"),
+            staging=str(self.work.staged),
             inputs=digest(INGEST_VERSION, str(entry.tile), entry.n_points, names, old, self.store.codec),
         )
-
-    def _staged(self, wanted: set[tuple[Any, str]]) -> dict[Any, TileRow]:
-        """Return the tiles that an interrupted job made of the same inputs, and forget those of others."""
-        staged = self.store.manifest.staged_tiles()
-        usable = [row for row in staged if (row.tile, row.inputs) in wanted and self._is_there(row)]
-        other = [row for row in staged if row not in usable]
-        self.store.manifest.discard_staged(other, [self.store.tile_path(row) for row in other])
-        self.store.sweep()
-        keep = {(str(row.tile), row.rev) for row in usable}
-        for path in (self.work / "staged").glob("*/*/*"):
-            if (f"{path.parent.parent.name}/{path.parent.name}", path.name) not in keep:
-                shutil.rmtree(path)
-        return {row.tile: row for row in usable}
-
-    def _is_there(self, row: TileRow) -> bool:
-        """Whether a staged revision is on the disk, byte by byte: it may not have survived a power cut."""
-        places = (self.work / "staged" / str(row.tile) / row.rev, self.store.path / self.store.tile_path(row))
-        return any(place.is_dir() and tree_checksum(place) == row.checksum for place in places)
-
-    # The end -----------------------------------------------------------------------------------------------------
 
     def _commit(
         self,
@@ -373,7 +245,7 @@ class _Job:
     ) -> None:
         """Make it true in one transaction, then clean up."""
         for row in tiles:
-            self.store.place_revision(row, self.work / "staged")
+            self.store.place_revision(row, self.work.staged)
         os.sync()  # once for all tiles, before the manifest says that they are there
         replaced = {old for entry in planned for old in entry.existing}
         new = {row.tile for row in tiles}
@@ -385,15 +257,7 @@ class _Job:
             finished=(summary.run, self._figures(summary)),
         )
         self.store.sweep()
-        self._clean()
-
-    def _finish_without_points(self) -> None:
-        self.store.manifest.commit_tiles([], sources=self.refused.values())
-        self._clean()
-
-    def _clean(self) -> None:
-        for name in ("fragments", "staged"):
-            shutil.rmtree(self.work / name, ignore_errors=True)
+        self.work.clean()
 
     def _figures(self, summary: IngestSummary) -> dict[str, Any]:
         return {
@@ -404,8 +268,8 @@ class _Job:
             "seconds": summary.seconds,
             "cpu_seconds": summary.cpu_seconds,
             "peak_mb": summary.peak_mb,
-            "workers": self.executor.n_workers,
-            "passes": self.cost.passes,
+            "workers": self.passes.executor.n_workers,
+            "passes": self.passes.by_name,
         }
 
     def _summary(self, run: str, rows: Sequence[SourceRow], tiles: Sequence[TileRow], started: float) -> IngestSummary:
@@ -417,61 +281,6 @@ class _Job:
             refused=tuple({"uri": uri, "reason": self.refused[uri].reason} for uri in sorted(self.refused)),
             skipped=tuple({"uri": uri, "reason": self.skipped[uri]} for uri in sorted(self.skipped)),
             seconds=round(time.perf_counter() - started, 3),
-            cpu_seconds=round(self.cost.cpu_seconds, 3),
-            peak_mb=self.cost.peak_mb,
+            cpu_seconds=round(self.passes.cpu_seconds, 3),
+            peak_mb=self.passes.peak_mb,
         )
-
-    def _refuse(self, source: str, error: Exception) -> None:
-        """List a file that is not taken; what is no fault of the file keeps its kind in the reason."""
-        reason = str(error) if isinstance(error, TwinError) else f"{Path(source).name}: {type(error).__name__}: {error}"
-        size = Path(source).stat().st_size if Path(source).is_file() else 0
-        self.refused[source] = SourceRow(
-            id=-1, uri=source, digest="", size=size, n_points=0, state="refused", reason=" ".join(reason.split())
-        )
-
-    def _metered(
-        self, stage: str, function: Callable[[T], R], tasks: Sequence[T], n_points: int
-    ) -> Iterator[tuple[T, R | Exception]]:
-        """Run tasks of one pass and add up what they cost."""
-        self.progress.start(stage, n_points, "points")
-        for task, outcome in self.executor.map_unordered(partial(_measured, function), tasks):
-            if isinstance(outcome, Exception):
-                yield task, outcome
-                continue
-            result, figures = outcome
-            self.cost.add(stage, figures)
-            yield task, result
-
-
-@dataclass(slots=True)
-class _Cost:
-    """What tasks cost so far."""
-
-    cpu_seconds: float = 0.0
-    peak_mb: float = 0.0
-    passes: dict[str, float] = field(default_factory=dict)
-    """CPU seconds of each pass."""
-
-    def add(self, stage: str, figures: Mapping[str, float]) -> None:
-        """Add one task's figures."""
-        self.cpu_seconds += figures["cpu_seconds"]
-        self.peak_mb = max(self.peak_mb, figures["peak_mb"])
-        self.passes[stage] = round(self.passes.get(stage, 0.0) + figures["cpu_seconds"], 3)
-
-
-def _measured(function: Callable[[T], R], task: T) -> tuple[R, dict[str, float]]:
-    """Run one task and say what it cost."""
-    with Meter() as meter:
-        result = function(task)
-    return result, meter.figures()
-
-
-def _numbered(rows: Iterable[SourceRow], fragments: Mapping[str, Sequence[ScatterTask]]) -> list[tuple[int, str]]:
-    """Return (source number, fragment) in order of source and row."""
-    return [(row.id, task.fragment) for row in rows for task in fragments[row.digest]]
-
-
-def _raise_if_disk_is_full(error: Exception) -> None:
-    """Stop at once where going on would only fail everything that follows."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        raise error

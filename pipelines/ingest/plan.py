@@ -94,7 +94,10 @@ def _by_root(
     roots: defaultdict[TileId, list[tuple[K, NDArray[np.int64]]]] = defaultdict(list)
     for owner, cells in counted:
         places = cells[:, :2] >> scheme.split
-        for x, y in np.unique(places, axis=0).tolist():
-            root = TileId(0, x, y)
-            roots[root].append((owner, cells[_within(cells, root, scheme)]))
+        order = np.lexsort((places[:, 1], places[:, 0]))
+        places = places[order]
+        starts = np.flatnonzero(np.any(np.diff(places, axis=0) != 0, axis=1)) + 1
+        for group in np.split(order, starts) if len(order) else ():
+            x, y = (cells[group[0], :2] >> scheme.split).tolist()
+            roots[TileId(0, x, y)].append((owner, cells[group]))
     return roots

@@ -1,0 +1,121 @@
+"""What a job has in hand, under ``STORE/.work``: fragments of files, and tiles that wait to become true.
+
+Everything is named by a digest of what it was made from, so an interrupted job finds its own work again, and nobody
+else's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.ingest.scatter import FRAGMENT_VERSION, ScatterTask
+from tiles.atomic import tree_checksum
+from twin.config import digest
+from twin.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from pipelines.ingest.admission import Admission
+    from pipelines.ingest.params import IngestParams
+    from tiles.manifest import TileRow
+    from tiles.store import Store
+    from twin.tiling import TileId
+
+__all__ = ["Workspace"]
+
+_TEMPORARY_BYTES = 36
+"""Most bytes that a point takes on the disk while it is in hand (measured on airborne LAZ: 12 to 20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The working folder of one ingest."""
+
+    store: Store
+    params: IngestParams
+
+    @property
+    def fragments(self) -> Path:
+        """Folder of fragments."""
+        return self.store.path / ".work" / "fragments"
+
+    @property
+    def staged(self) -> Path:
+        """Folder in which revisions wait."""
+        return self.store.path / ".work" / "staged"
+
+    def ranges(self, admission: Admission) -> list[ScatterTask]:
+        """Cut a file into tasks, each with a fragment named by all that determines it."""
+        store, step = self.store, self.params.rows_per_task
+        tasks = []
+        for start in range(0, admission.header.n_points, step):
+            stop = min(start + step, admission.header.n_points)
+            facts = (admission.digest, start, stop, asdict(admission.placement), store.grid.edge_m)
+            name = digest(FRAGMENT_VERSION, *facts, store.scale, store.offset, self.params.chunk_rows)
+            tasks.append(
+                ScatterTask(
+                    source=admission.source,
+                    size=admission.size,
+                    modified_ns=admission.modified_ns,
+                    start=start,
+                    stop=stop,
+                    placement=admission.placement,
+                    edge_m=store.grid.edge_m,
+                    scale=store.scale,
+                    offset=store.offset,
+                    chunk_rows=self.params.chunk_rows,
+                    fragment=str(self.fragments / f"{name}.frag"),
+                    scratch=str(store.scratch),
+                )
+            )
+        return tasks
+
+    def keep_fragments(self, wanted: Iterable[ScatterTask]) -> None:
+        """Remove what an interrupted job with other files left."""
+        keep = {task.fragment for task in wanted}
+        for path in self.fragments.glob("*"):
+            if str(path) not in keep:
+                path.unlink()
+
+    def require_room(self, fresh: Sequence[Admission]) -> None:
+        """Refuse to begin what the disk cannot hold.
+
+        Raises
+        ------
+        StoreError
+            If there is less room than the points take while they are in hand.
+        """
+        needed = _TEMPORARY_BYTES * sum(admission.header.n_points for admission in fresh)
+        free = shutil.disk_usage(self.store.path).free
+        if needed > free:
+            raise StoreError(
+                f"{self.store.path}: needs {needed / 1e9:.1f} GB while it works, the disk has {free / 1e9:.1f} GB free;"
+                " make room or ingest fewer files at once"
+            )
+
+    def reclaim(self, wanted: set[tuple[TileId, str]]) -> dict[TileId, TileRow]:
+        """Return the tiles that an interrupted job made of the same (tile, inputs), and forget all others."""
+        staged = self.store.manifest.staged_tiles()
+        usable = [row for row in staged if (row.tile, row.inputs) in wanted and self._is_there(row)]
+        other = [row for row in staged if row not in usable]
+        self.store.manifest.discard_staged(other, [self.store.tile_path(row) for row in other])
+        self.store.sweep()
+        keep = {(str(row.tile), row.rev) for row in usable}
+        for path in self.staged.glob("*/*/*"):
+            if (f"{path.parent.parent.name}/{path.parent.name}", path.name) not in keep:
+                shutil.rmtree(path)
+        return {row.tile: row for row in usable}
+
+    def clean(self) -> None:
+        """Remove everything."""
+        for folder in (self.fragments, self.staged):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_there(self, row: TileRow) -> bool:
+        """Whether a staged revision is on the disk, byte by byte: it may not have survived a power cut."""
+        places = (self.staged / str(row.tile) / row.rev, self.store.path / self.store.tile_path(row))
+        return any(place.is_dir() and tree_checksum(place) == row.checksum for place in places)

@@ -1,0 +1,155 @@
+"""The rows of a manifest, and the tables that they stand in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from twin.bounds import Bounds
+from twin.tiling import TileId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "SCHEMA",
+    "TILE_COLUMNS",
+    "ArtefactRow",
+    "RunRow",
+    "SourceRow",
+    "TileRow",
+    "insert_tile",
+    "tile_row",
+    "tile_values",
+    "to_json",
+]
+
+SCHEMA = """
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY, uri TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, n_points INTEGER NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL, meta TEXT NOT NULL);
+CREATE TABLE refusals (uri TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE tiles (
+    z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
+    xmin REAL, ymin REAL, xmax REAL, ymax REAL, zmin REAL, zmax REAL,
+    checksum TEXT NOT NULL, columns TEXT NOT NULL, inputs TEXT NOT NULL, PRIMARY KEY (z, x, y));
+CREATE TABLE staged (
+    z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
+    xmin REAL, ymin REAL, xmax REAL, ymax REAL, zmin REAL, zmax REAL,
+    checksum TEXT NOT NULL, columns TEXT NOT NULL, inputs TEXT NOT NULL, PRIMARY KEY (z, x, y));
+CREATE TABLE garbage (path TEXT PRIMARY KEY);
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, stage TEXT NOT NULL, params TEXT NOT NULL, inputs TEXT NOT NULL, state TEXT NOT NULL,
+    figures TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, sequence INTEGER NOT NULL);
+CREATE TABLE artefacts (
+    run TEXT, key TEXT, path TEXT NOT NULL, checksum TEXT NOT NULL, inputs TEXT NOT NULL, report TEXT NOT NULL,
+    PRIMARY KEY (run, key));
+"""
+TILE_COLUMNS = "z, x, y, rev, n_points, xmin, ymin, xmax, ymax, zmin, zmax, checksum, columns, inputs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """One delivered file."""
+
+    id: int
+    """Number that the points' ``source`` column holds; -1 for a refused file."""
+    uri: str
+    """Where it was read from, as given."""
+    digest: str
+    """BLAKE2b of its bytes; empty if it could not be read."""
+    size: int
+    """Bytes."""
+    n_points: int
+    """Points read from it; 0 for a refused file."""
+    state: Literal["done", "refused"]
+    reason: str = ""
+    """Why it was refused."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """Format, CRS as found and as used, datum, kind, epoch, extra columns, remarks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileRow:
+    """One tile of points in its current revision."""
+
+    tile: TileId
+    rev: str
+    """Name of the revision's folder: the first 16 digits of its checksum."""
+    n_points: int
+    bounds: Bounds
+    """Box around the tile's points (closed), metres."""
+    zmin: float
+    """Lowest height, metres above the store's datum."""
+    zmax: float
+    """Highest height."""
+    checksum: str = ""
+    """Digest of the revision's files as written."""
+    columns: tuple[str, ...] = ()
+    """Attributes that the tile carries beside x, y, z."""
+    inputs: str = ""
+    """Digest of what the revision was made from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run of one stage."""
+
+    run: str
+    stage: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    state: Literal["running", "done"]
+    figures: Mapping[str, Any]
+    started_at: str
+    """UTC, ISO 8601."""
+    finished_at: str
+    """UTC, ISO 8601; empty while running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactRow:
+    """One thing that a run made."""
+
+    key: str
+    """Tile address, or a name."""
+    path: str
+    """Where it is, relative to the store."""
+    checksum: str
+    inputs: Any
+    """Digest of, or facts about, what it was made from."""
+    report: Mapping[str, Any]
+
+
+def insert_tile(table: str) -> str:
+    """Return the statement that puts a tile into a table."""
+    return f"INSERT OR REPLACE INTO {table} ({TILE_COLUMNS}) VALUES ({', '.join('?' * 14)})"
+
+
+def tile_values(row: TileRow) -> tuple[Any, ...]:
+    """Return a tile as values of `TILE_COLUMNS`."""
+    address = (row.tile.z, row.tile.x, row.tile.y)
+    extent = (*row.bounds, row.zmin, row.zmax)
+    return (*address, row.rev, row.n_points, *extent, row.checksum, to_json(row.columns), row.inputs)
+
+
+def tile_row(values: tuple[Any, ...]) -> TileRow:
+    """Return the tile of values of `TILE_COLUMNS`."""
+    z, x, y, rev, n_points, xmin, ymin, xmax, ymax, zmin, zmax, checksum, columns, inputs = values
+    return TileRow(
+        tile=TileId(z, x, y),
+        rev=rev,
+        n_points=n_points,
+        bounds=Bounds(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax),
+        zmin=zmin,
+        zmax=zmax,
+        checksum=checksum,
+        columns=tuple(json.loads(columns)),
+        inputs=inputs,
+    )
+
+
+def to_json(value: Any) -> str:
+    """Return a value as JSON, the same text for the same value."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,84 @@
+"""A store's own facts, in the attributes of its ``zarr.json``, and where its integer coordinates begin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pyproj import CRS, Transformer
+
+from tiles.atomic import write_text
+from twin.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from twin.crs import HorizontalCrs
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "local_path", "read_root", "write_root"]
+
+FORMAT = "twin-store"
+FORMAT_VERSION = 1
+_REACH = 2_000_000_000
+"""Counts that a coordinate may be away from the offset; the rest of 32 bits is for what lies just outside."""
+
+
+def default_offset(crs: HorizontalCrs, scale_m: float) -> tuple[float, float, float] | None:
+    """Return coordinates of count 0 from which 32 bits reach the whole area where a CRS is used; None if none do."""
+    system = CRS.from_user_input(crs.code if crs.code.startswith("EPSG:") else crs.wkt)
+    area = system.area_of_use
+    if area is None:
+        return None
+    back = Transformer.from_crs(CRS.from_epsg(4326), system, always_xy=True)
+    sides = back.transform_bounds(area.west, area.south, area.east, area.north, densify_pts=5)
+    reach = _REACH * scale_m
+    centre = []
+    for low, high in (sides[::2], sides[1::2]):
+        if not np.isfinite(low + high) or high - low > 2 * reach:
+            return None
+        centre.append(0.0 if max(-low, high) < reach else round((low + high) / 200_000) * 100_000.0)
+    return centre[0], centre[1], 0.0
+
+
+def local_path(uri: str | Path) -> Path:
+    """Return the folder of a store.
+
+    Raises
+    ------
+    StoreError
+        If it is an address of another kind.
+    """
+    if "://" in str(uri):
+        raise StoreError(f"{uri}: only folders of this machine can be stores so far")
+    return Path(uri)
+
+
+def write_root(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Write the facts; a store exists from then on."""
+    root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_root(path: Path) -> Mapping[str, Any]:
+    """Return the facts.
+
+    Raises
+    ------
+    StoreError
+        If there is no store, or it is of a version that this program does not know.
+    """
+    try:
+        attributes: Mapping[str, Any] = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no store here; make one with `twin init {path} --area PRESET`") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path}/zarr.json cannot be read: {' '.join(str(error).split())}") from None
+    if attributes.get("format") != FORMAT:
+        raise StoreError(f"{path}: a Zarr group, but no store of this program")
+    if attributes.get("version") != FORMAT_VERSION:
+        raise StoreError(
+            f"{path}: store version {attributes.get('version')}, this program reads version {FORMAT_VERSION}"
+        )
+    return attributes
