@@ -97,7 +97,7 @@ def load_scene(
         vertical=store.vertical,
         bounds=store.bounds,
         zmin_m=lowest,
-        zmax_m=_top(rows, points),
+        zmax_m=_top(rows, points, buildings),
         now=moment,
         data_from=_data_from(store),
         terrain=terrain,
@@ -264,12 +264,12 @@ def _checked(layers: Collection[str] | None) -> set[str]:
     return set(LAYERS if layers is None else layers)
 
 
-def _top(rows: list[TileRow], points: PointsLayer | None) -> float:
+def _top(rows: list[TileRow], points: PointsLayer | None, buildings: tuple[Building, ...]) -> float:
     """Height that the scene reaches; single birds and clouds do not count."""
-    highest = max((row.zmax for row in rows), default=0.0)
+    roofs = [float(building.solid.vertices[:, 2].max()) for building in buildings]
     if points is None or len(points.points) == 0:
-        return highest
-    return float(np.percentile(points.points.z, 99.9))
+        return max(roofs, default=max((row.zmax for row in rows), default=0.0))
+    return max([float(np.percentile(points.points.z, 99.9)), *roofs])
 
 
 def _data_from(store: Store) -> datetime | None:

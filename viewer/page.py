@@ -67,7 +67,7 @@ class ScenePage:
 
     def __init__(self, server: Any, content: SceneContent, *, budget: int) -> None:
         self.server, self.content = server, content
-        look = Look(buildings="flood" if content.flood is not None else "height", budget=budget)
+        look = Look(buildings="flood" if content.flood is not None else "height", budget=budget, labels=True)
         self.stage = Stage(content, size=_START_SIZE, look=look)
         self.stage.plotter.enable_terrain_style(mouse_wheel_zooms=True, shift_pans=True)
         self.hands = Hands(self.stage, Finder(content), self.tell)

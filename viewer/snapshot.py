@@ -36,7 +36,7 @@ _OVERSAMPLE = 2
 _MAX_LABELS = 12
 """Cards of live readings in one picture."""
 
-_MARGINS = Margins(left=0.03, right=0.20, top=0.10, bottom=0.10)
+_MARGINS = Margins(left=0.03, right=0.20, top=0.10, bottom=0.11)
 """Room for the title above and the keys on the right."""
 
 

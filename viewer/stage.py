@@ -13,8 +13,9 @@ import numpy as np
 import pyvista as pv
 
 from viewer.cloud import BUDGET_MOVING, drawn, point_colors
+from viewer.fonts import find_fonts
 from viewer.ground import draped_ground, draped_water, skirt, water_walls
-from viewer.live import STATE_COLORS
+from viewer.live import STATE_COLORS, reading_text
 from viewer.marks import gauge_head
 from viewer.shading import facing
 from viewer.solids import Solids, building_colors, shaded, solids
@@ -49,6 +50,8 @@ class Look:
     """Width of a point in pixels of the result."""
     budget: int = 400_000
     """Points to draw at most."""
+    labels: bool = False
+    """Whether live things carry their reading and its age; a picture writes them itself, where they fit."""
 
 
 class Stage:
@@ -57,6 +60,7 @@ class Stage:
     def __init__(self, content: SceneContent, *, size: tuple[int, int], look: Look, off_screen: bool = True) -> None:
         self.content = content
         self.look = look
+        self.fonts = find_fonts()
         self.plotter = cast("Any", pv.Plotter(off_screen=off_screen, window_size=list(size), lighting="none"))
         # Without a graphics card multi-sampling makes point clouds eight times slower; pictures are drawn larger.
         self.plotter.render_window.SetMultiSamples(0)
@@ -242,11 +246,38 @@ class Stage:
 
     def _set_gauges(self) -> None:
         actors: list[Any] = []
+        heads: dict[tuple[float, float, float], str] = {}
         for gauge in self.content.gauges:
             head = gauge_head(gauge, self.content)
             if head is not None:
                 actors.extend(self._mark(gauge, head))
+                heads[head] = self._label(gauge)
+        if self.look.labels and heads:
+            actors.append(self._label_actor(heads))
         self._replace("gauges", actors)
+
+    def _label(self, gauge: Gauge) -> str:
+        observation, japanese = gauge.observation, self.fonts.japanese
+        name = observation.name if observation.name and (japanese or observation.name.isascii()) else observation.entity
+        language = "ja" if japanese else "en"
+        return f"{name}\n{reading_text(gauge, language)}\n{gauge.freshness.text(language)}"
+
+    def _label_actor(self, heads: dict[tuple[float, float, float], str]) -> Any:
+        lift = (0.0, 0.0, 0.014 * self.content.size_m)  # clear of the head, whose colour is the state
+        return self.plotter.add_point_labels(
+            np.array(list(heads)) + lift,
+            list(heads.values()),
+            font_file=str(self.fonts.regular),
+            font_size=13,
+            text_color="#21262d",
+            shape_color="white",
+            shape_opacity=0.85,
+            margin=5,
+            show_points=False,
+            always_visible=True,
+            reset_camera=False,
+            render=False,
+        )
 
     def _mark(self, gauge: Gauge, head: tuple[float, float, float]) -> list[Any]:
         color = STATE_COLORS[gauge.freshness.state]

@@ -88,7 +88,7 @@ class SceneWindow:
         from viewer.stage import Look, Stage
 
         self.content = content
-        look = Look(buildings="flood" if content.flood is not None else "height", budget=budget)
+        look = Look(buildings="flood" if content.flood is not None else "height", budget=budget, labels=True)
         self.stage: Stage = Stage(content, size=size, look=look, off_screen=off_screen)
         self.fonts = find_fonts()
         self.language = "ja" if self.fonts.japanese else "en"
@@ -154,6 +154,7 @@ class SceneWindow:
         for row, name in enumerate(self.content.layers):
             self._add_switch(name, row)
         self._renew()
+        plotter.render_window.AddObserver("WindowResizeEvent", lambda *_: self._renew())
 
     def _aim(self, camera: Any) -> None:
         self.stage.aim(camera)

@@ -55,11 +55,11 @@ async function shoot(page, number) {
   await page.locator(".stagebox").screenshot({ path: join(job.shots, `${number}.png`) });
 }
 
-// The picture is settled when two looks, half a second apart, are the same.
+// The picture is settled when two looks, 0.3 seconds apart, are the same.
 async function settled(page) {
   let before = "";
   for (let i = 0; i < 60; i += 1) {
-    await page.waitForTimeout(500);
+    await page.waitForTimeout(300);
     const now = (await page.locator(".stagebox").screenshot()).toString("base64");
     if (now === before) return;
     before = now;

@@ -147,7 +147,7 @@ def test_who_lacks_the_secret_sees_no_scene(
     job = {"url": address.split("?")[0], "shots": str(tmp_path)}
     done = subprocess.run(
         [node, str(checkout / "tests" / "browser" / "viewer_page.mjs"), json.dumps(job)],
-        env={**os.environ, "TWIN_BROWSER_LIMIT_S": "8"},
+        env={**os.environ, "TWIN_BROWSER_LIMIT_S": "5"},
         capture_output=True,
         text=True,
         timeout=120,
