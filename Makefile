@@ -67,7 +67,7 @@ test-wheel: $(VENV)/.dev
 	@$(BIN)/python -m zipfile -e build/dist/city_twin-*.whl $(WHEEL)
 	cd build/away && PYTHONPATH="$(CURDIR)/$(WHEEL)" TWIN_EXPECTED_UNDER="$(CURDIR)/$(WHEEL)" \
 		"$(CURDIR)/$(BIN)/python" -P -m pytest -c "$(CURDIR)/pyproject.toml" \
-		"$(CURDIR)/tests/unit" "$(CURDIR)/tests/integration/test_packaging.py"
+		"$(CURDIR)/tests/integration/test_packaging.py" "$(CURDIR)/tests/integration/cli/test_demo.py" "$(CURDIR)/tests/unit"
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -90,7 +90,7 @@ def open_dask(params: ExecutorParams) -> Iterator[DaskExecutor]:
                     n_workers=params.n_workers,
                     threads_per_worker=1,
                     memory_limit=params.memory_bytes,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # its own free port: None would claim 8787, and so would the next
                     host="127.0.0.1",
                 ) as cluster,
                 Client(cluster) as client,
