@@ -25,6 +25,7 @@ from pipelines.objects import (
     VegetationParams,
     WaterParams,
     find_buildings,
+    find_rocks,
     find_vegetation,
     find_water,
     on_planes,
@@ -80,10 +81,11 @@ class ClassifyParams:
 
     @property
     def objects_reach_m(self) -> float:
-        """Reach of the steps that come after the ground filter: water, or embankments and then buildings."""
+        """Reach of the steps after the ground filter: embankments then buildings, or water then rocks."""
         cells = self.embankment_cells + self.bridge_cells + 3
         climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
-        return max(self.water.reach_m, climb_m + self.building.reach_m)
+        around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
+        return max(climb_m + self.building.reach_m, around_rocks_m + max(self.water.reach_m, climb_m))
 
     @property
     def embankment_cells(self) -> int:
@@ -141,6 +143,11 @@ def classify_points(
     low = Raster(values=ground.low, frame=frame, crs="")
     for code, certainty in (_standing(cloud, low, core, params), _water(cloud, core, params)):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
+    rocks = find_rocks(cloud, label[index], label[index] == PointClass.BUILDING, _wet_frame(core, params), params.water)
+    over_m = cloud.z - ground.low.ravel()[cell_numbers(frame, cloud.x, cloud.y)]
+    on_rock = over_m <= 2.0 * params.embankment.max_slope * frame.resolution_m + params.embankment.slack_m
+    label[index[rocks]] = np.where(on_rock, PointClass.GROUND, PointClass.HIGH_VEGETATION)[rocks]
+    confidence[index[rocks]] = 55
     return label, confidence
 
 
@@ -202,10 +209,13 @@ def _climbed(
 
 def _water(points: Points, core: Bounds, params: ClassifyParams) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Codes and confidences of water and seabed, 0 for all else."""
-    window = core.buffered(params.objects_reach_m).snapped(params.water.cell_m)
-    frame = Frame.covering(window, params.water.cell_m)
-    code = find_water(points, points["label"] == PointClass.GROUND, frame, params.water)
+    code = find_water(points, points["label"] == PointClass.GROUND, _wet_frame(core, params), params.water)
     return code, np.full(len(points), 70, np.uint8)
+
+
+def _wet_frame(core: Bounds, params: ClassifyParams) -> Frame:
+    window = core.buffered(params.objects_reach_m).snapped(params.water.cell_m)
+    return Frame.covering(window, params.water.cell_m)
 
 
 def _above_ground(points: Points) -> AboveGround:

@@ -10,9 +10,10 @@ that returns every pulse is taken for ground.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
+import numba
 import numpy as np
 
 from pipelines.ground import climb
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from twin.points import Points
     from twin.raster import Frame
 
-__all__ = ["WaterParams", "find_water"]
+__all__ = ["WaterParams", "find_rocks", "find_water"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,9 @@ class WaterParams:
     """Width of the strip along open water in which points at its level are water and ground below it bed, metres."""
     bed_without_surface: bool = False
     """Whether all ground is seabed, also where no surface was seen above it (multibeam sonar sees none)."""
+    rock_m: float = 24.0
+    """Way from a rock in the sea to the water around it, metres; 0 looks for none (ours: stacks and islets that the
+    ground filter takes for houses; ships become rocks too)."""
     scarcity: float = 0.35
     """Share of the density around below which a surface is scarce (ours, from the canals of the Delft tiles)."""
     scarce_radius_m: float = 4.0
@@ -60,8 +64,8 @@ class WaterParams:
     """Half edge of the square it is compared with, metres."""
     scarce_deviation_m: float = 0.12
     """Greatest standard deviation of the heights on scarce water, metres."""
-    above_lowest_m: float = 0.30
-    """How far scarce water may lie above the lowest ground around, metres."""
+    above_lowest_m: float = 0.15
+    """How far scarce water may lie above the lowest ground around, metres (0.3 takes shaded courtyards on LiDAR HD)."""
     min_density_per_m2: float = 1.0
     """Density around from which scarcity means something, points per square metre."""
     min_edge_m: float = 6.0
@@ -71,7 +75,7 @@ class WaterParams:
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's water label."""
         seen_through = 2 + self._edge_cells + 2 * self._cells(self.level_reach_m) + 2 + self._shore_cells
-        scarce = self._edge_cells + self._cells(self.around_radius_m)
+        scarce = self._edge_cells + self._cells(self.around_radius_m) + self._shore_cells
         return (max(seen_through, scarce) + 2) * self.cell_m
 
     @property
@@ -104,8 +108,9 @@ def find_water(points: Points, is_ground: NDArray[np.bool_], frame: Frame, param
     """
     cells = cell_numbers(frame, points.x, points.y)
     code = np.zeros(len(points), np.uint8)
-    scarce = _scarce_mask(points, is_ground, cells, frame, params).ravel()[cells]
-    code[scarce & is_ground] = PointClass.WATER
+    scarce_level = _scarce_level(points, is_ground, cells, frame, params).ravel()[cells]
+    with np.errstate(invalid="ignore"):
+        code[is_ground & (np.abs(points.z - scarce_level) <= params.level_match_m)] = PointClass.WATER
     open_level, shore_level = (grid.ravel()[cells] for grid in _surface_level(points, cells, frame, params))
     with np.errstate(invalid="ignore"):
         near_shore = np.abs(points.z - shore_level) <= params.level_match_m
@@ -116,6 +121,56 @@ def find_water(points: Points, is_ground: NDArray[np.bool_], frame: Frame, param
     if params.bed_without_surface:
         code[is_ground & (code != PointClass.WATER_SURFACE)] = PointClass.SEABED
     return code
+
+
+def find_rocks(
+    points: Points, code: NDArray[np.uint8], chosen: NDArray[np.bool_], frame: Frame, params: WaterParams
+) -> NDArray[np.bool_]:
+    """Return which of the chosen points stand in the sea: whichever way one goes, water comes before land.
+
+    Parameters
+    ----------
+    points
+        Points without noise, n of them.
+    code
+        ASPRS code of each: 2 is land, 40 and 41 are sea.
+    chosen
+        Which to ask for (those taken for buildings), shape (n,).
+    frame
+        Cells of ``params.cell_m`` that hold the points.
+
+    Returns
+    -------
+    A mask of shape (n,), right wherever codes within ``params.rock_m`` and two cells are given.
+    """
+    if params.rock_m <= 0:
+        return np.zeros(len(points), bool)
+    cells = cell_numbers(frame, points.x, points.y)
+    sea = count(cells, frame.shape, (code == PointClass.WATER_SURFACE) | (code == PointClass.SEABED))
+    land = count(cells, frame.shape, code == PointClass.GROUND)
+    asked = count(cells, frame.shape, chosen) > 0
+    kind = np.where(land > sea, 2, np.where(sea > 0, 1, 0)).astype(np.uint8)
+    rock = np.asarray(_in_the_sea(kind, asked, params._cells(params.rock_m)))
+    return np.asarray(chosen & rock.ravel()[cells])
+
+
+@numba.njit(cache=True)
+def _in_the_sea(kind: Any, asked: Any, n_cells: int) -> Any:
+    """Whether, of the eight ways from a cell, six meet sea and none meets land first."""
+    rows, columns = kind.shape
+    found = np.zeros(kind.shape, np.bool_)
+    for i in range(rows):
+        for j in range(columns):
+            n_sea, n_land = 0, 0
+            for k in range(9):
+                for t in range(1, n_cells + 1 if asked[i, j] and k != 4 else 1):
+                    a, b = i + t * (k // 3 - 1), j + t * (k % 3 - 1)
+                    if 0 <= a < rows and 0 <= b < columns and kind[a, b]:
+                        n_sea += kind[a, b] == 1
+                        n_land += kind[a, b] == 2
+                        break
+            found[i, j] = n_sea >= 6 and n_land == 0
+    return found
 
 
 def _surface_level(
@@ -141,10 +196,10 @@ def _surface_level(
     return np.where(clear | flooded, level, np.nan), np.where(shore, level, np.nan)
 
 
-def _scarce_mask(
+def _scarce_level(
     points: Points, is_ground: NDArray[np.bool_], cells: NDArray[np.int32], frame: Frame, params: WaterParams
-) -> NDArray[np.bool_]:
-    """Cells with far fewer points than around, whose ground is level and the lowest around."""
+) -> NDArray[np.float64]:
+    """Level of cells with far fewer points than around, whose ground is level and the lowest, and of their shore."""
     near, around = params._cells(params.scarce_radius_m), params._cells(params.around_radius_m)
     n = count(cells, frame.shape)
     density = box_sum(n, around) / np.maximum(box_sum((n > 0).astype(np.int64), around), 1) / params.cell_m**2
@@ -155,7 +210,10 @@ def _scarce_mask(
     scarce = (local < params.scarcity * density) & (density >= params.min_density_per_m2)
     with np.errstate(invalid="ignore"):
         level = (deviation <= params.scarce_deviation_m) & (mean <= floor + params.above_lowest_m)
-    return open_mask(scarce & level, params._edge_cells)
+    found = open_mask(scarce & level, params._edge_cells)
+    mean_mm = np.rint(np.where(found, mean, 0.0) * 1000.0).astype(np.int64)
+    n_found = box_sum(found.astype(np.int64), params._shore_cells)
+    return np.where(n_found > 0, box_sum(mean_mm, params._shore_cells) / np.maximum(n_found, 1) / 1000.0, np.nan)
 
 
 def _moments(

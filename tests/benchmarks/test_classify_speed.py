@@ -1,4 +1,4 @@
-"""How fast ground and the whole classification are; the bounds are wide, for loaded machines, the figures are printed."""
+"""How fast ground and the whole classification are; bounds are wide, for loaded machines, and figures are printed."""
 
 from __future__ import annotations
 
