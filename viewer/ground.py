@@ -176,7 +176,7 @@ def _ground_image(
 ) -> NDArray[np.uint8]:
     filled = fill_gaps(heights)
     top = np.maximum(np.where(np.isfinite(surface), surface, filled), filled)
-    sun = 0.62 + 0.38 * cast_shadow(top, filled, cell_m)
+    sun = 0.68 + 0.32 * cast_shadow(top, filled, cell_m)
     light = hillshade(filled, cell_m) * sky_view(top, filled, cell_m) * sun
     stops = [(0.0, _PAPER)] if color == "hillshade" else spread(heights)
     lit: NDArray[np.uint8] = np.clip(ramp(filled, stops) * light[..., None], 0, 255).astype(np.uint8)

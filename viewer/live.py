@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pyproj import CRS
 
 from twin.crs import to_wgs84
 from twin.errors import DatumError
@@ -111,11 +113,20 @@ def datum_text(datum: VerticalDatum) -> str:
 
     Examples
     --------
-    >>> from twin.vertical import AP
+    >>> from twin.vertical import AP, VerticalDatum
     >>> datum_text(AP)
     'A.P.'
+    >>> datum_text(VerticalDatum("EPSG:5709"))
+    'NAP'
     """
-    return _DATUMS.get(datum.name, datum.name)
+    if datum.name.startswith("EPSG:"):
+        return _registered_name(datum.name)
+    return _DATUMS.get(datum.name, datum.name.removeprefix("local:"))
+
+
+@lru_cache(maxsize=16)
+def _registered_name(code: str) -> str:
+    return str(CRS.from_user_input(code).name).removesuffix(" height")
 
 
 def _gauge(observation: Observation, place: Place, now: datetime, limits: FreshnessLimits) -> Gauge:

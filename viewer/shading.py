@@ -62,10 +62,10 @@ def hillshade(heights: NDArray[np.float32], resolution_m: float, exaggeration: f
 
 
 def sky_view(surface: NDArray[np.float32], ground: NDArray[np.float32], resolution_m: float) -> NDArray[np.float32]:
-    """How open the sky is above each ground cell, 1 in the open down to about 0.6 at the foot of high walls."""
+    """How open the sky is above each ground cell, 1 in the open down to 0.7 at the foot of high walls."""
     height = np.clip(surface - ground, 0.0, 60.0)
     around = gaussian_filter(height, sigma=6.0 / resolution_m, mode="nearest", truncate=2.5)
-    return np.asarray(np.clip(1.0 / (1.0 + 0.055 * around), 0.6, 1.0), dtype=np.float32)
+    return np.asarray(np.clip(1.0 / (1.0 + 0.035 * around), 0.7, 1.0), dtype=np.float32)
 
 
 def cast_shadow(surface: NDArray[np.float32], ground: NDArray[np.float32], resolution_m: float) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL.Image import fromarray as image_of
 
 from viewer import offscreen
 from viewer.camera import Camera, Margins, overview
@@ -117,13 +118,12 @@ def picture(
         stage.show(content.layers if layers is None else layers)
         view = camera or overview(content, size, _MARGINS)
         stage.aim(view)
-        drawn = stage.image()
-        small = drawn.reshape(size[1], _OVERSAMPLE, size[0], _OVERSAMPLE, 3).mean(axis=(1, 3))
+        small = np.asarray(image_of(stage.image()).reduce(_OVERSAMPLE))
         fonts = find_fonts()
         captions = _captions(content, stage, view, fonts)
     finally:
         stage.close()
-    return draw_captions(np.rint(small).astype(np.uint8), captions, fonts)
+    return draw_captions(small, captions, fonts)
 
 
 def _captions(content: SceneContent, stage: Stage, camera: Camera, fonts: Fonts) -> Captions:
