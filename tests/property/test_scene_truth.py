@@ -90,6 +90,18 @@ def test_roof_points_lie_on_their_plane_and_walls_on_the_outline(surveyed: tuple
     assert walls > 100
 
 
+def test_roof_edges_split_a_pulse_in_two(surveyed: tuple[Scene, Points]) -> None:
+    _, points = surveyed
+    roof = points["classification"] == PointClass.BUILDING
+    split = roof & (points["number_of_returns"] == 2) & (points["return_number"] == 1)
+    split = np.flatnonzero(split[:-1])
+    assert 0.005 < len(split) / roof.sum() < 0.15
+    assert (points.z[split] - points.z[split + 1] > 0.3).all()
+    below = points["classification"][split + 1]
+    assert np.isin(below, [PointClass.GROUND, PointClass.BUILDING, PointClass.UNCLASSIFIED]).all()
+    assert (below == PointClass.GROUND).mean() > 0.25
+
+
 def test_every_building_is_hit_and_no_building_point_is_homeless(surveyed: tuple[Scene, Points]) -> None:
     scene, points = surveyed
     numbers = points["extra/building"]
