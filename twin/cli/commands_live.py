@@ -49,9 +49,13 @@ def replay(
     live.replay(session, Store.open(store), recording, feed)
 
 
-def status(session: Session, store: StorePath) -> None:
+def status(
+    session: Session,
+    store: StorePath,
+    now: Annotated[str, typer.Option(help="Time to judge freshness at, ISO 8601; empty is the clock.")] = "",
+) -> None:
     """Say how each feed is doing."""
     from tiles.store import Store
     from twin.cli import live
 
-    live.status(session, Store.open(store))
+    live.status(session, Store.open(store), now)

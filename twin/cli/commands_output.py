@@ -58,18 +58,20 @@ def view(
     store: StorePath,
     web: Annotated[bool, typer.Option("--web", help="Serve a page instead of opening a window.")] = False,
     port: Annotated[int, typer.Option(help="Port of the page; 0 finds a free one.")] = 0,
+    now: Now = "",
 ) -> None:
     """Open the viewer: layers, live gauges, a click says what a thing is."""
     from tiles.store import Store
+    from twin.cli import outputs
 
     if web:
         from viewer.web import serve
 
-        serve(Store.open(store), port=port)
+        serve(Store.open(store), port=port, now=outputs.moment(now), announce=session.say)
     else:
         from viewer.window import view as open_window
 
-        open_window(Store.open(store))
+        open_window(Store.open(store), now=outputs.moment(now))
 
 
 def report(

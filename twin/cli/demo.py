@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
@@ -11,8 +13,6 @@ from twin.config import preset
 from twin.project import Project
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from twin.cli.session import Session
 
 __all__ = ["run_demo"]
@@ -36,4 +36,10 @@ def run_demo(session: Session, out: Path, n_points: int) -> None:
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     run_project(session, Project.load(path), out)
     session.say(f"look at {out / 'report.html'} and {out / 'snapshot.png'}, or walk through it:")
-    session.say(f"  twin view {out / 'store'} --web")
+    session.say(f"  {_program()} view {out / 'store'} --web --now {content['now']}")
+
+
+def _program() -> str:
+    """Return how this program was called, as a person would type it again."""
+    called = Path(sys.argv[0])
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else called.name

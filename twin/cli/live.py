@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from twin.cli.outputs import moment
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -41,11 +43,11 @@ def replay(session: Session, store: Store, recording: Path, feed: str) -> None:
         session.tell(f"live {feed}", text)
 
 
-def status(session: Session, store: Store) -> None:
-    """Say how each feed is doing now."""
+def status(session: Session, store: Store, now: str = "") -> None:
+    """Say how each feed is doing, now or at a stated time."""
     from pipelines.live import status as look
 
-    feeds = look(store, datetime.now(UTC))
+    feeds = look(store, moment(now) or datetime.now(UTC))
     session.count(feeds=_as_json(feeds))
     for name, feed in feeds.items():
         session.say(f"{name}: {feed.text_en} / {feed.text_ja}")
