@@ -258,6 +258,10 @@ class _Parser:
             raise self.fail(
                 f"the header promises {header.n_points} points, the file holds {held}: {short} missing, it was cut off"
             )
+        is_followed = has_waveform(header.point_format) or (header.version >= (1, 4) and self.integer("I", 243) > 0)
+        if held > header.n_points and not is_followed:
+            more = held - header.n_points
+            self.remarks.append(f"{more} more points may follow the {header.n_points} that the header promises")
 
 
 def _text(raw: bytes) -> str:

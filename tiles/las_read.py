@@ -5,12 +5,12 @@ A COPC file is a LAZ file whose chunks are octree nodes; its rows come in the or
 
 from __future__ import annotations
 
-import struct
 from typing import IO, TYPE_CHECKING, Any
 
 import lazrs
 import numpy as np
 
+from tiles.las_compression import check_compression
 from tiles.las_extra import extra_values
 from tiles.las_header import read_header
 from tiles.las_projection import crs_text
@@ -20,7 +20,7 @@ from twin.errors import CrsError, FormatError
 from twin.points import Points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,11 +129,11 @@ class _Compressed:
 
     def __init__(self, header: LasHeader, stream: IO[bytes], start: int) -> None:
         self._header = header
-        _check_compression(header, stream)
-        stream.seek(header.point_offset)
         self._guarded(start, lambda: self._open(stream, start))
 
     def _open(self, stream: IO[bytes], start: int) -> None:
+        check_compression(self._header, stream, start)
+        stream.seek(self._header.point_offset)
         self._decoder = lazrs.LasZipDecompressor(stream, self._header.laszip)
         if start:
             self._decoder.seek(start)
@@ -142,10 +142,12 @@ class _Compressed:
         """Fill `buffer` with the next records."""
         self._guarded(first, lambda: self._decoder.decompress_many(buffer))
 
-    def _guarded(self, first: int, action: Any) -> None:
+    def _guarded(self, first: int, action: Callable[[], None]) -> None:
         """Run a decoder's step; its errors and its panics both become ours."""
         try:
             action()
+        except FormatError:
+            raise
         except (lazrs.LazrsError, OSError, ValueError, RuntimeError) as error:
             raise self._broken(first, error) from None
         except BaseException as error:
@@ -160,37 +162,3 @@ class _Compressed:
         return FormatError(
             f"{self._header.path.name}: compressed points break off after row {first} of {n_points} ({line})"
         )
-
-
-def _check_compression(header: LasHeader, stream: IO[bytes]) -> None:
-    """Check what the decoder would otherwise believe: it allocates what a chunk table promises."""
-    name = header.path.name
-    item_bytes = _laszip_item_bytes(header)
-    if item_bytes != header.record_length:
-        raise FormatError(
-            f"{name}: LASzip record describes {item_bytes} bytes a point, the header {header.record_length}"
-        )
-    stream.seek(header.point_offset)
-    start = stream.read(8)
-    if len(start) < 8:
-        raise FormatError(f"{name}: the file ends where its points begin")
-    (table,) = struct.unpack("<q", start)
-    if table == -1:  # written by a stream that could not go back: the offset stands at the very end
-        stream.seek(header.size - 8)
-        (table,) = struct.unpack("<q", stream.read(8))
-    if not header.point_offset < table <= header.size - 8:
-        raise FormatError(
-            f"{name}: its chunk table should stand at byte {table} of {header.size}; the file was cut off"
-        )
-    stream.seek(table)
-    _, n_chunks = struct.unpack("<II", stream.read(8))
-    if n_chunks > table - header.point_offset:
-        raise FormatError(f"{name}: its chunk table promises {n_chunks} chunks, more than there are bytes")
-
-
-def _laszip_item_bytes(header: LasHeader) -> int:
-    data = header.laszip
-    n_items = struct.unpack_from("<H", data, 32)[0] if len(data) >= 34 else 0
-    if len(data) < 34 + 6 * n_items or n_items == 0:
-        raise FormatError(f"{header.path.name}: its LASzip record is broken ({len(data)} bytes)")
-    return sum(struct.unpack_from("<H", data, 34 + 6 * item + 2)[0] for item in range(n_items))

@@ -54,9 +54,12 @@ def parse_crs(text: str) -> HorizontalCrs:
         If PROJ does not know it or it has no horizontal part.
     """
     try:
-        crs = CRS.from_user_input(text)
-    except CRSError as error:
+        return _described(CRS.from_user_input(text))
+    except CRSError as error:  # some definitions are read, and then cannot be written
         raise CrsError(f"unknown CRS {_short(text)!r}: {_short(str(error))}; give one such as EPSG:6677") from None
+
+
+def _described(crs: CRS) -> HorizontalCrs:
     vertical, height_axis = None, None
     if crs.is_compound:
         crs, vertical_part = crs.sub_crs_list[0], crs.sub_crs_list[1]

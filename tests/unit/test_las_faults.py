@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import struct
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyproj import CRS
 
 from tiles.las import LasParams, read_header, read_las, write_las
-from twin.errors import FormatError, TwinError
+from twin.crs import parse_crs
+from twin.errors import CrsError, FormatError, TwinError
 from twin.points import Points
 
 if TYPE_CHECKING:
@@ -120,3 +123,37 @@ def test_one_wrong_header_byte_never_crashes(
     except TwinError as error:
         outcome = str(error)
     assert outcome == "" or outcome.startswith(path.name)
+
+
+def test_a_giant_layer_is_refused_before_it_is_allocated(tmp_path: Path, samples: dict[str, bytes]) -> None:
+    content = samples["laz"]
+    first_chunk = struct.unpack_from("<I", content, 96)[0] + 8
+    path = tmp_path / "a.laz"
+    path.write_bytes(patched(content, "I", first_chunk + 30 + 4, 0xFFFFFFFF))
+    with pytest.raises(FormatError, match="layers of the chunk"):
+        read_las(path)
+
+
+@given(at=st.integers(0, 1 << 30), value=st.integers(0, 255))
+def test_one_wrong_byte_anywhere_never_crashes_nor_eats_memory(
+    tmp_path_factory: pytest.TempPathFactory, samples: dict[str, bytes], at: int, value: int
+) -> None:
+    changed = bytearray(samples["laz"])
+    changed[at % len(changed)] = value
+    path = tmp_path_factory.mktemp("fuzz") / "a.laz"
+    path.write_bytes(changed)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = ""
+    try:
+        n_points = read_header(path).n_points
+        assert len(read_las(path)) == n_points
+    except TwinError as error:
+        outcome = str(error)
+    assert outcome == "" or outcome.startswith("a.laz: ")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_a_definition_that_proj_reads_but_cannot_write_is_a_crs_error() -> None:
+    broken = CRS.from_epsg(2154).to_wkt("WKT1_GDAL").replace("Lambert_Conformal_Conic_2SP", "Lambert_Conic_Nowhere")
+    with pytest.raises(CrsError):
+        parse_crs(broken)
