@@ -216,6 +216,12 @@ def test_every_japanese_text_has_its_english_one(page: Page) -> None:
     assert page.languages[1::2] == ["en"] * (len(page.languages) // 2)
 
 
+def test_one_title_for_both_languages_shows_in_each() -> None:
+    page = Page(render_page(empty(title_ja="Delft", title_en="Delft")))
+    assert page.languages == Page(render_page(empty())).languages[2:], "no pair of which one half would be hidden"
+    assert "Delft" in page.text[""]
+
+
 def test_a_page_of_an_empty_store_says_of_each_part_that_it_has_not_run() -> None:
     page = Page(render_page(empty()))
     assert set(SECTIONS) <= set(page.text)
