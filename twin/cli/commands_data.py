@@ -110,18 +110,20 @@ def ingest(
 
 
 def info(session: Session, store: StorePath) -> None:
-    """Say what is in a store."""
+    """Say what is in a store, and what each stage cost."""
     from tiles.store import Store
     from twin.cli import derive
 
     opened = Store.open(store)
     contents = derive.contents(opened)
-    runs = [{"run": row.run, "stage": row.stage, "state": row.state} for row in opened.manifest.runs()]
+    runs = [derive.cost(row) for row in opened.manifest.runs()]
     session.count(**contents, runs=runs)
     session.say(f"{store}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles")
     session.say(f"{contents['crs']}, heights above {contents['vertical']}, bounds {contents['bounds']}")
-    for row in opened.manifest.runs():
-        session.say(f"{row.stage} {row.run}: {row.state}")
+    for run in runs:
+        rate = f", {run['points_per_cpu_second']:,} points/s per core" if run["points_per_cpu_second"] else ""
+        figures = f"{run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"
+        session.say(f"{run['stage']} {run['run']}: {run['state']}, {figures}")
 
 
 def verify(session: Session, store: StorePath) -> None:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from pipelines.executors import Executor
     from pipelines.runs import RunSummary
+    from tiles.manifest import RunRow
     from tiles.store import Store
     from twin.cli.session import Session
 
-__all__ = ["classify", "flood", "ingest", "layered", "model", "parameter_kinds", "terrain"]
+__all__ = ["classify", "contents", "cost", "flood", "ingest", "layered", "model", "parameter_kinds", "terrain"]
 
 
 def parameter_kinds() -> dict[str, type]:
@@ -154,6 +155,22 @@ def contents(store: Store) -> dict[str, Any]:
         "crs": store.crs.code,
         "vertical": str(store.vertical),
         "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
+    }
+
+
+def cost(row: RunRow) -> dict[str, Any]:
+    """Return what a run was and what it cost; a rate only where it worked on points."""
+    figures = row.figures
+    points = int(figures.get("points_now", figures.get("points")) or 0)
+    cpu_seconds = float(figures.get("cpu_seconds") or 0.0)
+    return {
+        "run": row.run,
+        "stage": row.stage,
+        "state": row.state,
+        "seconds": float(figures.get("seconds") or 0.0),
+        "cpu_seconds": cpu_seconds,
+        "points_per_cpu_second": round(points / cpu_seconds) if points and cpu_seconds else None,
+        "peak_mb": float(figures.get("peak_mb") or 0.0),
     }
 
 
