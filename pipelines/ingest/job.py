@@ -63,6 +63,8 @@ class IngestSummary:
     """``{"uri", "reason"}`` of files that were not taken."""
     skipped: tuple[Mapping[str, str], ...] = ()
     """``{"uri", "reason"}`` of files whose very bytes are in the store, or in the delivery, already."""
+    remarks: tuple[Mapping[str, str], ...] = ()
+    """``{"uri", "message"}`` of what is odd about files that were taken all the same."""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     """CPU time of all tasks."""
@@ -280,6 +282,7 @@ class _Job:
             sources=len(rows),
             refused=tuple({"uri": uri, "reason": self.refused[uri].reason} for uri in sorted(self.refused)),
             skipped=tuple({"uri": uri, "reason": self.skipped[uri]} for uri in sorted(self.skipped)),
+            remarks=tuple({"uri": row.uri, "message": remark} for row in rows for remark in row.meta["remarks"]),
             seconds=round(time.perf_counter() - started, 3),
             cpu_seconds=round(self.passes.cpu_seconds, 3),
             peak_mb=self.passes.peak_mb,

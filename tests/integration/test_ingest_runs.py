@@ -362,7 +362,8 @@ def test_an_empty_file_is_taken_with_nothing(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "s", crs=CRS, vertical=TP)
     summary = ingest(store, [tmp_path / "empty.las"], PARAMS, Sequential())
     assert (summary.refused, summary.sources, summary.points, store.tiles()) == ((), 1, 0, [])
-    assert "holds no points" in store.manifest.sources()[0].meta["remarks"][0]
+    assert [entry["message"] for entry in summary.remarks] == ["empty.las: holds no points"]
+    assert store.manifest.sources()[0].meta["remarks"] == ["empty.las: holds no points"]
 
 
 @pytest.mark.parametrize("point_format", range(11))
