@@ -61,7 +61,14 @@ def ingest(
     session.failed.extend(summary.refused)
     for refusal in summary.refused:
         session.say(f"refused: {refusal['reason']}")
-    session.count(**contents(store), refused=list(summary.refused), points_now=summary.points)
+    for remark in summary.remarks:
+        session.say(f"remark: {remark['message']}")
+    session.count(
+        **contents(store),
+        refused=list(summary.refused),
+        remarks=list(summary.remarks),
+        points_now=summary.points,
+    )
     if summary.points:
         session.tell(
             "ingest", f"{summary.points:,} points of {summary.sources} files in {summary.tiles} tiles", summary.seconds

@@ -206,11 +206,21 @@ def _gpkg(session: Session, store: Store, out: Path, _: float | None) -> Mapping
     return _sized(out, buildings=len(table))
 
 
+def _laz(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
+    from tiles.las_export import export_laz
+
+    labels = store.manifest.latest_run("classify")
+    files = export_laz(store, out, labels.run if labels else None, session.progress)
+    points = sum(row.n_points for row in store.tiles())
+    return {"files": len(files), "bytes": sum(path.stat().st_size for path in files), "points": points}
+
+
 FORMATS: dict[str, Callable[[Session, Store, Path, float | None], Mapping[str, Any]]] = {
     "3dtiles": _tiles3d,
     "cityjson": _cityjson,
     "cityjsonseq": _cityjsonseq,
     "cog": _cog,
     "gpkg": _gpkg,
+    "laz": _laz,
 }
 """Writers by format name."""
