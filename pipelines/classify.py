@@ -123,7 +123,7 @@ def classify_points(
 
     Notes
     -----
-    About 0.7 M points a second on one core at 15 points per square metre; some 200 bytes a point.
+    About 0.8 M points a second on one core at 15 points per square metre; some 200 bytes a point.
     """
     label = np.full(len(points), PointClass.UNCLASSIFIED, np.uint8)
     confidence = np.full(len(points), 40, np.uint8)

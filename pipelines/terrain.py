@@ -51,7 +51,7 @@ RASTERS: dict[str, tuple[str, dict[str, Any]]] = {
     "hag": ("float32", {"units": "m", "long_name": "height of the surface above bare earth"}),
     "density": ("float32", {"units": "m-2", "long_name": "points without noise"}),
     "dtm_fill": ("uint8", {"flag_values": [0, 1, 2], "flag_meanings": "measured filled void"}),
-    "water": ("uint8", {"flag_values": [0, 1], "flag_meanings": "no water"}),
+    "water": ("uint8", {"flag_values": [0, 1], "flag_meanings": "dry water"}),
 }
 """Rasters of a run, with their types and attributes."""
 
