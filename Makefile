@@ -73,7 +73,7 @@ test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -m ''
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -m ''
 
 clean:
 	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

@@ -1,20 +1,19 @@
-"""How fast ground and the whole classification are; bounds are wide, for loaded machines, and figures are printed."""
+"""How fast ground and the whole classification are: a million points of a town on one core."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from pipelines.classify import ClassifyParams, classify_points
 from pipelines.ground import SmrfParams, find_ground, ground_frame_step_m
-from twin.points import Points
+from twin.points import PointClass, Points
 from twin.raster import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pytest_benchmark.fixture import BenchmarkFixture
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +30,18 @@ def town() -> Points:
     return Points(x=x, y=y, z=np.rint(z * 1000) / 1000, attributes={"return_number": ones, "number_of_returns": ones})
 
 
-def rate_per_s(work: Callable[[], object], n: int) -> float:
-    """Points a second of processor time, after a first call that compiles."""
-    work()
-    begun = time.process_time()
-    work()
-    return n / (time.process_time() - begun)
+def repeated(benchmark: BenchmarkFixture, work: Any) -> Any:
+    """Run a few times after one that compiles; the table is in seconds a million points."""
+    return benchmark.pedantic(work, rounds=5, warmup_rounds=1)
 
 
-def test_the_ground_filter_does_more_than_a_million_points_a_second(town: Points) -> None:
+def test_ground_filter(benchmark: BenchmarkFixture, town: Points) -> None:
     params = SmrfParams()
     frame = Frame.covering(town.bounds.buffered(1).snapped(ground_frame_step_m(params)), params.cell_m)
-    rate = rate_per_s(lambda: find_ground(town.x, town.y, town.z, frame, params), len(town))
-    print(f"SMRF: {rate / 1e6:.2f} M points/s of processor time")
-    assert rate > 1e6
+    ground = repeated(benchmark, lambda: find_ground(town.x, town.y, town.z, frame, params))
+    assert ground.is_ground.mean() > 0.4
 
 
-def test_the_whole_classification_does_more_than_200_000_points_a_second(town: Points) -> None:
-    rate = rate_per_s(lambda: classify_points(town, town.bounds, ClassifyParams()), len(town))
-    print(f"classification: {rate / 1e6:.2f} M points/s of processor time")
-    assert rate > 2e5
+def test_whole_classification(benchmark: BenchmarkFixture, town: Points) -> None:
+    label, _ = repeated(benchmark, lambda: classify_points(town, town.bounds, ClassifyParams()))
+    assert (label == PointClass.BUILDING).mean() > 0.1

@@ -1,8 +1,7 @@
-"""How many LoD1 buildings a core makes in a second: repaired, measured, extruded, checked, written."""
+"""Two hundred LoD1 buildings of 1 500 points on one core: repaired, measured, extruded, checked, written."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +19,13 @@ from twin.vertical import TP
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_benchmark.fixture import BenchmarkFixture
+
 PARAMS = ModelParams()
 BUILDINGS, POINTS = 200, 1500
 
 
-def test_five_hundred_buildings_a_second_on_one_core(tmp_path: Path) -> None:
+def test_two_hundred_buildings(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     shapes, clouds = [], []
     for i in range(BUILDINGS):
@@ -39,14 +40,10 @@ def test_five_hundred_buildings_a_second_on_one_core(tmp_path: Path) -> None:
     z = rng.normal(9.0, 0.05, len(x))
     frame = Frame.covering(Bounds(xmin=-40, ymin=-40, xmax=840, ymax=440), 0.5)
     ground = Raster(values=np.full(frame.shape, 2.0), frame=frame, crs="EPSG:6677")
-    model_lod1(clean(shapes[:2], PARAMS).outlines, (x, y, z), ground, PARAMS)  # compiles
 
-    def work() -> float:
-        start = time.process_time()  # of this process alone: a busy machine must not fail it
+    def work() -> None:
         buildings, failed = model_lod1(clean(shapes, PARAMS).outlines, (x, y, z), ground, PARAMS)
         write_cityjsonseq(tmp_path / "a.city.jsonl", buildings, crs=parse_crs("EPSG:6677"), vertical=TP)
         assert (len(buildings), failed) == (BUILDINGS, [])
-        return BUILDINGS / (time.process_time() - start)
 
-    rate = max(work() for _ in range(3))
-    assert rate >= 500, f"{rate:.0f} buildings/s"
+    benchmark.pedantic(work, rounds=5, warmup_rounds=1)
