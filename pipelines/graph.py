@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dask
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, KilledWorker, LocalCluster, as_completed
 
 from pipelines.executors import Executor
 from twin.errors import ConfigError
@@ -42,9 +42,14 @@ class DaskExecutor:
     n_workers: int
 
     def map_unordered(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R | Exception]]:
-        """Yield results as workers finish."""
+        """Yield results as workers finish; a task whose worker died is tried again last, alone.
+
+        A dying worker takes along what waits on it, and the scheduler blames all of that alike. Alone, only the task
+        that kills its worker does so again: one bad tile never takes its neighbours down.
+        """
         queue = iter(tasks)
         pending: dict[str, T] = {}
+        suspects: list[T] = []
 
         def submit(task: T) -> Any:
             future = self.client.submit(_attempt, function, task, pure=False, retries=_RETRIES)
@@ -54,13 +59,22 @@ class DaskExecutor:
         results = as_completed([submit(task) for task in islice(queue, _TASKS_PER_WORKER * self.n_workers)])
         for future in results:
             task = pending.pop(future.key)
-            try:
-                outcome = future.result()
-            except Exception as error:  # a worker that died thrice: the caller lists it
-                outcome = error
+            outcome = _outcome(future)
             for following in islice(queue, 1):
                 results.add(submit(following))
-            yield task, outcome
+            if isinstance(outcome, KilledWorker):
+                suspects.append(task)
+            else:
+                yield task, outcome
+        for task in suspects:
+            yield task, _outcome(submit(task))
+
+
+def _outcome(future: Any) -> Any:
+    try:
+        return future.result()
+    except Exception as error:  # the caller lists it
+        return error
 
 
 @contextmanager
