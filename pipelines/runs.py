@@ -202,9 +202,9 @@ def run_once(
     if previous is not None and all(path.exists() for path in outputs):
         store.manifest.finish_run(run, dict(previous.figures))
         return RunSummary(run=run, stage=stage, n_done=0, n_skipped=1, counts=previous.figures)
-    store.manifest.begin_run(run, stage, dict(facts), {})
     with Meter() as meter:
         counts = dict(body())
+    store.manifest.begin_run(run, stage, dict(facts), {})  # only now: a job that failed leaves no trace of a run
     figures = {**counts, **meter.figures(), "workers": 1, "software": software()}
     store.manifest.finish_run(run, figures)
     return RunSummary(run=run, stage=stage, n_done=1, n_skipped=0, counts=figures)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import shapely
 
 from twin.points import PointClass
 from viewer.palette import class_table, ramp, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from shapely import Polygon
 
     from twin.points import Points
 
@@ -25,6 +27,7 @@ __all__ = [
     "deepest_lod",
     "drawn",
     "even_sample",
+    "in_outlines",
     "point_colors",
 ]
 
@@ -45,6 +48,9 @@ _MODELLED = {
     "flood": (PointClass.WATER, PointClass.WATER_SURFACE),
 }
 """Classes that another layer shows better; drawn on top of it they would only flicker."""
+
+_WALL_M = 1.0
+"""Points this close outside an outline are its walls and eaves, metres."""
 
 _NOISE = (PointClass.LOW_NOISE, PointClass.HIGH_NOISE)
 
@@ -74,11 +80,30 @@ def even_sample(points: Points, budget: int) -> Points:
     return points if step <= 1 else points.take(slice(None, None, step))
 
 
-def drawn(labels: NDArray[np.uint8], shown: Collection[str]) -> NDArray[np.bool_]:
-    """Which points to draw beside the layers `shown`: not noise, and nothing that another layer models; shape (n,)."""
+def drawn(
+    labels: NDArray[np.uint8], shown: Collection[str], modelled: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Which points to draw beside the layers `shown`: not noise, and nothing that another layer models; shape (n,).
+
+    `modelled` says which points lie in the outline of a modelled building. The points of all other buildings stay:
+    a house without a model must not vanish from the picture.
+    """
     hidden = [*_NOISE, *(code for layer, codes in _MODELLED.items() if layer in shown for code in codes)]
     keep: NDArray[np.bool_] = ~np.isin(labels, hidden)
+    if modelled is not None:
+        keep |= (labels == PointClass.BUILDING) & ~modelled
     return keep
+
+
+def in_outlines(points: Points, outlines: Sequence[Polygon]) -> NDArray[np.bool_]:
+    """Which building points lie in one of `outlines`, or within a wall's thickness of it; shape (n,)."""
+    inside = np.zeros(len(points), bool)
+    building = np.flatnonzero(points["label"] == PointClass.BUILDING)
+    if len(outlines) and len(building):
+        tree = shapely.STRtree(shapely.buffer(np.array(outlines), _WALL_M))
+        places = shapely.points(points.x[building], points.y[building])
+        inside[building[np.unique(tree.query(places, predicate="within")[0])]] = True
+    return inside
 
 
 def color_modes(points: Points) -> tuple[PointColor, ...]:

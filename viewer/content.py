@@ -50,7 +50,7 @@ class PointsLayer:
 
     points: Points
     """With attribute ``label`` (ASPRS codes, u8), and of ``intensity``, ``red``, ``green``, ``blue`` and ``source``
-    what there is."""
+    what there is; ``modelled`` (bool) where buildings were read: whether a point lies in a modelled outline."""
     n_total: int
     """Points in the store."""
     lod: int

@@ -85,7 +85,8 @@ def _classes(content: SceneContent, shown: Collection[str]) -> Key | None:
     if content.points is None:
         return None
     labels = content.points.points["label"]
-    counts = np.bincount(labels[drawn(labels, shown)], minlength=256)
+    seen = drawn(labels, shown, content.points.points.attributes.get("modelled"))
+    counts = np.bincount(labels[seen], minlength=256)
     common = [entry for entry in class_colors() if counts[entry.code] > 0.0005 * len(labels)]
     rows = tuple(KeyRow(color=entry.color, ja=entry.name_ja, en=entry.name_en) for entry in common[:_MAX_CLASSES])
     return Key(ja="点の分類", en="Point classes", rows=rows) if rows else None

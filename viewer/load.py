@@ -22,12 +22,12 @@ from twin.errors import StoreError
 from twin.legend import depth_legend
 from twin.points import Points
 from twin.raster import Frame, Raster
-from viewer.cloud import BUDGET_SOFTWARE, deepest_lod, drawn, even_sample
+from viewer.cloud import BUDGET_SOFTWARE, deepest_lod, drawn, even_sample, in_outlines
 from viewer.content import LAYERS, FloodLayer, PointsLayer, SceneContent, TerrainLayer
 from viewer.live import Place, gauges
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -90,7 +90,7 @@ def load_scene(
         lowest = float(np.nanmin(terrain.heights.values))
     buildings = _buildings(store) if "buildings" in wanted else ()
     fixed = _present(wanted, terrain, buildings, flood is not None) if final else ()
-    points = load_points(store, budget, fixed) if "points" in wanted else None
+    points = load_points(store, budget, fixed, buildings) if "points" in wanted else None
     return SceneContent(
         title=_title(store.path),
         crs=store.crs,
@@ -108,7 +108,9 @@ def load_scene(
     )
 
 
-def load_points(store: Store, budget: int, beside: Collection[str] = ()) -> PointsLayer:
+def load_points(
+    store: Store, budget: int, beside: Collection[str] = (), buildings: Sequence[Building] = ()
+) -> PointsLayer:
     """Read the coarsest levels of detail that fit the budget, tile after tile; the same points every time.
 
     Levels come first in a tile, so only the first chunks of its coordinates are decoded.
@@ -121,6 +123,8 @@ def load_points(store: Store, budget: int, beside: Collection[str] = ()) -> Poin
         Points to read at most.
     beside
         Layers that will be shown all the time: points that they show better are neither read nor counted.
+    buildings
+        Modelled buildings; points of others are kept apart (attribute ``modelled``).
     """
     classify = store.manifest.latest_run("classify")
     run = None if classify is None else classify.run
@@ -131,11 +135,13 @@ def load_points(store: Store, budget: int, beside: Collection[str] = ()) -> Poin
         values, times = np.unique(level[drawn(label, beside)] if beside else level, return_counts=True)
         counts.update(dict(zip(values.tolist(), times.tolist(), strict=True)))
     deepest = deepest_lod(counts, budget)
+    outlines = [building.footprint for building in buildings]
     clouds = []
     for row, (level, label) in zip(rows, columns, strict=True):
         count = int(np.count_nonzero(level <= deepest))
         cloud = _read_first(store, row, count).with_attributes(label=label[:count])
-        clouds.append(cloud.take(drawn(cloud["label"], beside)) if beside else cloud)
+        cloud = cloud.with_attributes(modelled=in_outlines(cloud, outlines))
+        clouds.append(cloud.take(drawn(cloud["label"], beside, cloud["modelled"])) if beside else cloud)
     return PointsLayer(
         points=even_sample(Points.concatenate(clouds), budget),
         n_total=sum(row.n_points for row in rows),

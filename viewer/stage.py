@@ -217,7 +217,9 @@ class Stage:
         layer = self.content.points
         if layer is None:
             return
-        self.points_index = np.flatnonzero(drawn(layer.points["label"], self.shown))
+        self.points_index = np.flatnonzero(
+            drawn(layer.points["label"], self.shown, layer.points.attributes.get("modelled"))
+        )
         step = -(-len(self.points_index) // max(self.look.budget, 1))
         self.points_index = self.points_index[:: max(step, 1)]
         cloud = layer.points.take(self.points_index)

@@ -149,7 +149,10 @@ def flood(session: Session, store: Store, scenario: str) -> None:
     )
     wet = f"{summary.wet_area_m2:,.0f} m² under water, at most {summary.max_depth_m:.2f} m deep"
     text = f"{wet}, {summary.buildings_wet} of {summary.buildings} buildings"
-    session.tell(f"flood {loaded.name}", f"nothing to do: {text}" if summary.skipped else text, summary.seconds)
+    if summary.skipped:
+        session.tell(f"flood {loaded.name}", f"nothing to do: {text}")
+    else:
+        session.tell(f"flood {loaded.name}", text, summary.seconds)
 
 
 def contents(store: Store) -> dict[str, Any]:
@@ -192,4 +195,4 @@ def _tell(session: Session, summary: RunSummary, text: str) -> None:
 
 
 def _listed(classes: Mapping[str, int]) -> str:
-    return ", ".join(f"{code}: {n:,}" for code, n in classes.items())
+    return ", ".join(f"{code}: {n:,}" for code, n in sorted(classes.items(), key=lambda entry: int(entry[0])))

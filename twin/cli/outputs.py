@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,18 +78,32 @@ def snapshot(
     now: str = "",
     title: str = "",
 ) -> bool:
-    """Draw one picture; returns whether this machine could, and says what it lacks if not."""
+    """Draw one picture; returns whether this machine could, and says what it lacks if not.
+
+    With a stated time the picture depends on the store alone, and is not drawn again while it stands.
+    """
     from viewer.snapshot import snapshot as draw
 
     names: Any = [name.strip() for name in layers.split(",") if name.strip()] or None
+    facts = {"out": str(out.resolve()), "layers": layers, "size": size, "title": title, "inputs": _inputs(store)}
+
+    def body() -> dict[str, Any]:
+        made = draw(store, out, layers=names, size=size, now=moment(now), title=title or None)
+        return {"path": str(made.path), "width": made.width, "height": made.height, "layers": list(made.layers)}
+
     try:
-        summary = draw(store, out, layers=names, size=size, now=moment(now), title=title or None)
+        with store.writing():
+            summary = run_once(store, "snapshot", {**facts, "now": now or datetime.now(UTC).isoformat()}, [out], body)
     except RenderError as error:
         session.say(f"no picture: {error}")
         session.count(path=None, reason=str(error))
         return False
-    session.count(path=str(summary.path), width=summary.width, height=summary.height, layers=list(summary.layers))
-    session.tell("snapshot", f"{summary.path}, layers {', '.join(summary.layers)}")
+    session.count(**{key: summary.counts[key] for key in ("path", "width", "height", "layers")})
+    text = f"{out}, layers {', '.join(summary.counts['layers'])}"
+    if summary.n_done:
+        session.tell("snapshot", text, summary.counts["seconds"])
+    else:
+        session.tell("snapshot", f"nothing to do: {text}")
     return True
 
 
@@ -104,11 +118,14 @@ def report(
     session.tell("report", str(path))
 
 
+_STAGES = ("classify", "terrain", "model", "flood", "live")
+
+
 def _inputs(store: Store) -> dict[str, Any]:
     """Everything an export can depend on: the tiles' revisions and the newest runs' artefacts."""
     from twin.config import digest
 
-    newest = {stage: store.manifest.latest_run(stage) for stage in ("classify", "terrain", "model", "flood")}
+    newest = {stage: store.manifest.latest_run(stage) for stage in _STAGES}
     runs = {stage: row.run for stage, row in newest.items() if row is not None}
     artefacts = {
         run: sorted((key, row.checksum) for key, row in store.manifest.artefacts(run).items()) for run in runs.values()

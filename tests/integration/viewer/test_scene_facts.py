@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 
 from tiles.store import Store
 from twin.errors import StoreError
 from twin.freshness import FreshnessLimits
+from twin.points import Points
 from twin.vertical import TP
 from viewer.camera import Margins, overview, plan
-from viewer.cloud import BUDGET_SOFTWARE, color_modes, deepest_lod, drawn, even_sample, point_colors
+from viewer.cloud import BUDGET_SOFTWARE, color_modes, deepest_lod, drawn, even_sample, in_outlines, point_colors
 from viewer.content import LAYERS
 from viewer.facts import Finder
 from viewer.fonts import FONT_VARIABLE, find_fonts
@@ -235,3 +237,13 @@ def test_a_font_without_japanese_is_not_taken_for_one(monkeypatch: pytest.Monkey
         assert find_fonts().regular.is_file()
     finally:
         find_fonts.cache_clear()
+
+
+def test_points_of_a_building_without_a_model_stay_in_the_picture() -> None:
+    points = Points(
+        x=np.array([5.0, 10.5, 20.0, 5.0]), y=np.array([5.0, 5.0, 5.0, 6.0]), z=np.full(4, 9.0)
+    ).with_attributes(label=np.array([6, 6, 6, 2], np.uint8))
+    modelled = in_outlines(points, [shapely.box(0, 0, 10, 10)])
+    assert modelled.tolist() == [True, True, False, False]
+    assert drawn(points["label"], LAYERS, modelled).tolist() == [False, False, True, False]
+    assert drawn(points["label"], {"points"}, modelled).tolist() == [True, True, True, True]
