@@ -30,7 +30,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@if [ -z '$(PYTHON)' ]; then \
 		echo 'Python 3.11 or newer is needed, and none was found; install one, or say make PYTHON=/path/to/python3' >&2; exit 1; fi
 	@echo 'Setting up $(VENV) (about 2 GB; some minutes the first time) ...'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
