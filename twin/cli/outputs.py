@@ -80,12 +80,14 @@ def snapshot(
 ) -> bool:
     """Draw one picture; returns whether this machine could, and says what it lacks if not.
 
-    With a stated time the picture depends on the store alone, and is not drawn again while it stands.
+    Without live readings, or at a stated time, it depends on the store alone and is not drawn again while it stands.
     """
     from viewer.snapshot import snapshot as draw
 
     names: Any = [name.strip() for name in layers.split(",") if name.strip()] or None
-    facts = {"out": str(out.resolve()), "layers": layers, "size": size, "title": title, "inputs": _inputs(store)}
+    inputs = _inputs(store)
+    ages = now or (datetime.now(UTC).isoformat() if "live" in inputs["runs"] else "")
+    facts = {"out": str(out.resolve()), "layers": layers, "size": size, "title": title, "now": ages, "inputs": inputs}
 
     def body() -> dict[str, Any]:
         made = draw(store, out, layers=names, size=size, now=moment(now), title=title or None)
@@ -93,7 +95,7 @@ def snapshot(
 
     try:
         with store.writing():
-            summary = run_once(store, "snapshot", {**facts, "now": now or datetime.now(UTC).isoformat()}, [out], body)
+            summary = run_once(store, "snapshot", facts, [out], body)
     except RenderError as error:
         session.say(f"no picture: {error}")
         session.count(path=None, reason=str(error))
