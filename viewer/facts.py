@@ -191,14 +191,25 @@ class Finder:
         return Facts(kind="point", title_ja="計測点", title_en="Survey point", rows=tuple(rows), color=color)
 
     def _ground_facts(self, place: tuple[float, float, float]) -> Facts:
-        ground = self._ground(place[0], place[1])
-        if ground is None:
+        ground, water = self._ground(place[0], place[1]), self._open_water(place[0], place[1])
+        if ground is None and not water:
             return NOTHING
-        rows = [_fact("標高", "Height", f"{ground:.2f} m {datum_text(self.content.vertical)}")]
+        datum = datum_text(self.content.vertical)
+        rows = [] if ground is None else [_fact("標高", "Height", f"{ground:.2f} m {datum}")]
+        if water:  # what is water every day is not flooded, however deep
+            return Facts(kind="ground", title_ja="海・川", title_en="Sea or river", rows=tuple(rows), color="#4d93b8")
         if self.content.flood is not None:
             depth = float(self.content.flood.depth.sample(np.array([place[0]]), np.array([place[1]]))[0])
             rows.append(self._depth(depth))
         return Facts(kind="ground", title_ja="地面", title_en="Ground", rows=tuple(rows), color="#a08a6a")
+
+    def _open_water(self, x: float, y: float) -> bool:
+        """Whether it is sea, river or pond without any flood."""
+        flood = self.content.flood
+        if flood is None or flood.permanent is None:
+            return False
+        row, column, inside = flood.depth.frame.cells_of(np.array([x]), np.array([y]))
+        return bool(inside[0]) and bool(flood.permanent[row[0], column[0]])
 
     def _ground(self, x: float, y: float) -> float | None:
         terrain = self.content.terrain

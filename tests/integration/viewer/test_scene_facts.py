@@ -104,6 +104,15 @@ def test_ground_and_water_are_told_where_nothing_stands(scene: Any, town: Any) -
     assert Finder(scene).at((0.0, 0.0, 0.0), LAYERS).kind == "nothing"
 
 
+def test_the_sea_is_never_called_flooded(scene: Any) -> None:
+    water = scene.flood.permanent
+    row, column = np.argwhere(water)[0]
+    x, y = scene.flood.depth.frame.centers()
+    facts = Finder(scene).at((float(x[column]), float(y[row]), -0.5), {"terrain", "flood"})
+    assert facts.title_en == "Sea or river"
+    assert "Flood depth" not in [fact.en for fact in facts.rows]
+
+
 @pytest.mark.parametrize("size", [(1600, 1000), (700, 1100), (2400, 600)])
 @pytest.mark.parametrize("shape", [(1.0, 1.0), (6.0, 1.0), (0.1, 3.0)])
 def test_the_whole_area_fits_the_frame_and_touches_it(
