@@ -35,7 +35,8 @@ def run_demo(session: Session, out: Path, n_points: int) -> None:
     path = out / "project.yaml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     run_project(session, Project.load(path), out)
-    session.say(f"look at {out / 'report.html'} and {out / 'snapshot.png'}, or walk through it:")
+    made = [str(path) for path in (out / "report.html", out / "snapshot.png") if path.is_file()]
+    session.say(f"look at {' and '.join(made)}, or walk through it:")
     session.say(f"  {_program()} view {out / 'store'} --web --now {content['now']}")
 
 
