@@ -34,6 +34,13 @@ class HorizontalCrs:
     """Metres in one unit of the vertical part."""
 
     @property
+    def contradicts(self) -> str:
+        """Authority code that a projected definition names without doing what that code says; empty if none."""
+        crs = CRS.from_user_input(self.wkt)
+        named = _named_code(crs)
+        return named if crs.is_projected and named != self.code else ""
+
+    @property
     def is_metric(self) -> bool:
         """Whether coordinates are metres."""
         return self.unit == "metre"
@@ -112,20 +119,25 @@ def _registered_code(crs: CRS) -> str | None:
     authority = crs.to_authority(min_confidence=100)
     if authority is not None:
         return ":".join(authority)
-    named = crs.to_json_dict().get("id")
-    if named is None or not crs.is_projected:
+    code = _named_code(crs)
+    if not code or not crs.is_projected:
         return None
-    code = f"{named['authority']}:{named['code']}"
     try:
         registered = CRS.from_user_input(code)
     except CRSError:
         return None
-    if not registered.is_projected or registered.axis_info[0].unit_name != crs.axis_info[0].unit_name:
+    units = [system.axis_info[0].unit_conversion_factor for system in (registered, crs)]
+    if not registered.is_projected or abs(units[0] - units[1]) > 1e-8:
         return None
     eastings, northings = (-50_000.0, 0.0, 300_000.0), (-40_000.0, 10_000.0, 500_000.0)
     places = [Proj(system)(eastings, northings, inverse=True) for system in (crs, registered)]
     same = all(abs(a - b) < 1e-9 for axis in zip(*places, strict=True) for a, b in zip(*axis, strict=True))
     return code if same else None
+
+
+def _named_code(crs: CRS) -> str:
+    named = crs.to_json_dict().get("id")
+    return f"{named['authority']}:{named['code']}" if named else ""
 
 
 def _vertical_of(crs: CRS) -> VerticalDatum | None:

@@ -222,7 +222,17 @@ def _crs(
         message = f"{name}: names no coordinate reference system; state it with --crs, such as --crs EPSG:6677"
         findings.append(Finding(rule="crs", severity="error", message=message))
         return None, None
-    if stated and given and not same_crs(stated, given):
+    if stated and (broken := stated.contradicts):
+        # Converting from what such a definition says would move the points without a word.
+        message = f"{name}: names {broken}, but its parameters are others"
+        if given is None or given.code != broken:
+            message += f"; if it is {broken}, state it with --crs {broken}"
+            findings.append(Finding(rule="crs", severity="error", message=message))
+        else:
+            message += f"; {broken} was given and is used"
+            findings.append(Finding(rule="crs", severity="warning", message=message))
+            crs = given
+    elif stated and given and not same_crs(stated, given):
         message = f"{name}: the file says {stated.code}, --crs says {given.code}; correct the one that is wrong"
         findings.append(Finding(rule="crs", severity="error", message=message))
     if not crs.is_metric and not params.convert:

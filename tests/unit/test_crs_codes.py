@@ -17,4 +17,11 @@ def test_old_wkt_with_rounded_parameters_keeps_its_code(code: int) -> None:
 def test_a_code_that_contradicts_the_parameters_is_not_believed() -> None:
     text = CRS.from_epsg(6677).to_wkt("WKT1_GDAL").replace('"latitude_of_origin",36', '"latitude_of_origin",33')
     assert 'AUTHORITY["EPSG","6677"]' in text
-    assert parse_crs(text).code != "EPSG:6677"
+    found = parse_crs(text)
+    assert found.code != "EPSG:6677"
+    assert found.contradicts == "EPSG:6677"
+
+
+def test_a_registered_system_contradicts_nothing() -> None:
+    for code in (6677, 28992, 2154, 2903, 4326):
+        assert parse_crs(f"EPSG:{code}").contradicts == ""

@@ -73,6 +73,8 @@ def ingest(
         session.tell(
             "ingest", f"{summary.points:,} points of {summary.sources} files in {summary.tiles} tiles", summary.seconds
         )
+    elif not store.tiles():
+        raise StageError(f"{store.path}: none of the {len(sources)} sources could be taken, so the store is empty")
     else:
         session.tell("ingest", "nothing to do, every source that can be taken is in the store")
 

@@ -178,7 +178,7 @@ def _tiles3d(session: Session, store: Store, out: Path, geoid_separation_m: floa
     labels = store.manifest.latest_run("classify")
     params = PointTileParams(geoid_separation_m=geoid_separation_m, without_classes=(7, 18))
     parts = [export_points(out, store, labels.run if labels else None, params, session.progress)]
-    if store.manifest.latest_run("model") is not None:
+    if store.manifest.latest_run("model") is not None and _buildings(store):
         solid = BuildingTileParams(geoid_separation_m=geoid_separation_m, extra=_flood_facts(store))
         parts.append(export_buildings(out, _buildings(store), store.crs, store.vertical, solid, session.progress))
     totals = {key: sum(getattr(part, key) or 0 for part in parts) for key in ("files", "bytes", "points", "buildings")}

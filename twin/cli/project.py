@@ -10,7 +10,7 @@ import yaml
 
 from twin.cli import derive, live, outputs
 from twin.cli.sources import expand_sources
-from twin.errors import ConfigError
+from twin.errors import ConfigError, TwinError
 from twin.project import STAGES
 
 if TYPE_CHECKING:
@@ -101,7 +101,12 @@ def _hand_out(session: Session, project: Project, store: Store, out: Path) -> No
     names = {"cityjson": f"{project.name}.city.json", "cityjsonseq": f"{project.name}.city.jsonl"}
     for format_name in project.exports:
         target = out / "exports" / names.get(format_name, format_name)
-        outputs.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
+        try:
+            outputs.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
+        except ConfigError:
+            raise
+        except TwinError as error:  # one format that cannot be written fails alone
+            session.fail([{"export": format_name, "reason": str(error)}])
     title = project.title.get("ja", "") + (" " if len(project.title) > 1 else "") + project.title.get("en", "")
     picture = out / "snapshot.png"
     drawn = outputs.snapshot(session, store, picture, now=project.now, title=title)
