@@ -6,6 +6,8 @@ counts as what is decided here, on the safe side, and counted:
 * outside the survey nothing is known: no water goes around a dike's end there;
 * the water mask, and every hole in the survey that touches it (or touches a seed), is water, except holes at the
   survey's edge;
+* a gap without a single return that someone put a seed point into is water too, whatever the terrain filled it with: an
+  infrared laser sees little of a canal;
 * every other hole is unknown. Unknown cells stop water and are reported, never shown as dry.
 """
 
@@ -42,7 +44,7 @@ class SeedChoice:
     water: WaterChoice = "edge"
     """Bodies of the water mask that are seeds: those that reach the survey's edge, the largest, all, or none."""
     points: tuple[tuple[float, float], ...] = ()
-    """Places (x, y) in the store's CRS; each takes its cell and the whole body of water that it lies in."""
+    """Places (x, y) in the store's CRS; each takes its cell and the whole body of water, or gap, that it lies in."""
     min_area_m2: float = 50.0
     """Smallest body that `water` takes, square metres (ours: smaller patches are puddles, or labels gone wrong)."""
     areas: tuple[BaseGeometry, ...] = ()
@@ -53,6 +55,7 @@ class SeedChoice:
 class BurnedBarrier:
     """A gate or wall, in the datum of the terrain."""
 
+    name: str
     geometry: BaseGeometry
     """Line or polygon in the store's CRS."""
     height_m: float
@@ -87,6 +90,8 @@ class Survey:
     """Water mask; all False where water was not classified."""
     inside: NDArray[np.bool_]
     """Cells inside the survey."""
+    gaps: NDArray[np.bool_] | None = None
+    """Cells of wide gaps without any return; none if None."""
     frame: Frame
 
 
@@ -105,13 +110,17 @@ def prepare_ground(survey: Survey, choice: SeedChoice, barriers: Sequence[Burned
     Raises
     ------
     StageError
-        If a seed point lies outside, or nothing is left to start from.
+        If a seed point or a barrier lies outside, or nothing is left to start from.
     """
     ground, walled = _burn(to_millimetres(survey.dtm_m), survey.frame, barriers)
     declared = _covered(choice.areas, survey.frame) & ~walled
     points = _cells(choice.points, survey.frame)
     outside = ~survey.inside & ~declared & ~walled
     ground[outside] = WALL
+    if survey.gaps is not None:
+        named = _bodies_with(points, survey.gaps & ~walled & ~outside)
+        ground[named] = WALL  # what the terrain filled them with is no bed
+        declared |= named
     water = (survey.water & ~walled & ~outside) | declared
     hole = (ground == WALL) & ~water & ~outside
     water = _with_holes(water | (points & hole), hole, _rim_of(outside))
@@ -131,13 +140,18 @@ def prepare_ground(survey: Survey, choice: SeedChoice, barriers: Sequence[Burned
 def _burn(
     ground: NDArray[np.int32], frame: Frame, barriers: Sequence[BurnedBarrier]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Ground with barriers, and which cells closed barriers cover; a line covers every cell that it touches."""
+    """Ground with barriers, and which cells closed barriers cover; a line covers every cell that it touches.
+
+    A barrier that covers no cell would be a gate that somebody believes closed and the flood never meets.
+    """
     walled = np.zeros(ground.shape, dtype=np.bool_)
     for barrier in barriers:
         cells = _covered((barrier.geometry,), frame, all_touched=True)
+        if not cells.any():
+            raise StageError(f"barrier {barrier.name} lies outside the terrain {frame.bounds}; is it in its CRS?")
         height = np.int32(round(barrier.height_m * 1000))
         if barrier.is_open:
-            ground = np.where(cells & (ground != WALL), np.minimum(ground, height), ground)
+            ground = np.where(cells, np.minimum(ground, height), ground)  # the sill is known, whatever the survey saw
         else:
             raised = np.where(ground == WALL, height, np.maximum(ground, height))
             ground = np.where(cells, raised, ground)
@@ -146,6 +160,7 @@ def _burn(
 
 
 def _covered(geometries: Sequence[BaseGeometry], frame: Frame, *, all_touched: bool = False) -> NDArray[np.bool_]:
+    geometries = [geometry for geometry in geometries if not geometry.is_empty]
     if not geometries:
         return np.zeros(frame.shape, dtype=np.bool_)
     cells = rasterize(
@@ -177,6 +192,16 @@ def _rim_of(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rim[:, [0, -1]] = True
     out: NDArray[np.bool_] = rim
     return out
+
+
+def _bodies_with(named: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the connected parts of a mask that hold a named cell."""
+    bodies, n_bodies = ndimage.label(mask)
+    takes = np.zeros(n_bodies + 1, dtype=np.bool_)
+    takes[np.unique(bodies[named])] = True
+    takes[0] = False
+    chosen: NDArray[np.bool_] = takes[bodies]
+    return chosen
 
 
 def _with_holes(water: NDArray[np.bool_], hole: NDArray[np.bool_], rim: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -26,16 +26,24 @@ _MARGIN_M = 1.0
 _GAP_M = 32.0
 """Widest gap between points that is still inside the survey, metres, where the terrain run does not say."""
 
+_WATER_GAP_M = 3.0
+"""Narrowest gap without returns that may be water, metres (ours: a ditch)."""
+
+_WATER_GAP_SPACINGS = 4.0
+"""The same in mean distances between points: chance leaves a square of that edge empty once in ten million."""
+
 
 def read_terrain(store: Store, run: str) -> tuple[Raster, Survey]:
     """Return the terrain of the surveyed box, and what the survey says there."""
     box = store.bounds.buffered(_MARGIN_M)
     terrain, water, density = (read_raster(store, run, name, box) for name in ("dtm", "water", "density"))
+    gap_cells = _survey_gap_m(store, run) / terrain.frame.resolution_m
+    inside = _inside(density.values > 0, gap_cells) | np.isfinite(terrain.values)
     survey = Survey(
         dtm_m=terrain.values,
         water=water.values > 0,
-        inside=_inside(density.values > 0, _survey_gap_m(store, run) / terrain.frame.resolution_m)
-        | np.isfinite(terrain.values),
+        inside=inside,
+        gaps=_gaps(density.values, inside, terrain.frame.resolution_m),
         frame=terrain.frame,
     )
     return terrain, survey
@@ -54,6 +62,18 @@ def _inside(occupied: NDArray[np.bool_], gap_cells: float) -> NDArray[np.bool_]:
     padded = np.pad(occupied, 2 * radius).astype(np.uint8)
     closed = cv2.erode(cv2.dilate(padded, square), square)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
     return np.asarray(closed > 0)
+
+
+def _gaps(density: NDArray[np.floating[Any]], inside: NDArray[np.bool_], resolution_m: float) -> NDArray[np.bool_]:
+    """Cells of gaps without any return that are too wide to be chance: nothing answered there, as water does not."""
+    mean = float(density[inside].mean(dtype=np.float64)) if inside.any() else 0.0
+    if mean == 0.0:
+        return np.zeros(inside.shape, np.bool_)
+    width_m = max(_WATER_GAP_M, _WATER_GAP_SPACINGS / mean**0.5)
+    square = np.ones((2 * round(width_m / resolution_m / 2) + 1,) * 2, np.uint8)
+    empty = (density == 0) & inside
+    wide = cv2.morphologyEx(empty.astype(np.uint8), cv2.MORPH_OPEN, square, borderValue=0)
+    return np.asarray((cv2.dilate(wide, square) > 0) & empty)
 
 
 def read_buildings(store: Store, run: str | None) -> Any:

@@ -37,12 +37,13 @@ class Overlay:
     """Depth around each outline, in their order."""
 
 
-def static_overlay(
+def static_overlay(  # noqa: PLR0913 - the ground and level of two days
     ground: FloodGround,
     terrain: Raster,
     level_m: float,
     *,
     normal_m: float | None = None,
+    ordinary: FloodGround | None = None,
     outlines: Sequence[shapely.Polygon] = (),
 ) -> Overlay:
     """Fill the ground up to a level, wherever water has a way from the seeds.
@@ -60,6 +61,9 @@ def static_overlay(
         Water level, metres in the terrain's datum.
     normal_m
         Water level of an ordinary day; what it reaches counts as water, not as flooded land.
+    ordinary
+        The ground of that day, without the scenario's barriers: a canal is no land because its gate is closed in a
+        surge. `ground` if None.
     outlines
         Building footprints in the terrain's CRS.
     """
@@ -68,7 +72,10 @@ def static_overlay(
     depth = flood_depth(ground.ground_mm, critical_mm, level_mm)
     water = ground.water.copy()
     if normal_m is not None:
-        water |= flood_depth(ground.ground_mm, critical_mm, round(normal_m * 1000)) > 0
+        day = ground if ordinary is None else ordinary
+        day_mm = critical_mm if ordinary is None else critical_levels(day.ground_mm, day.seeds)
+        raised = ground.ground_mm > day.ground_mm
+        water |= (flood_depth(day.ground_mm, day_mm, round(normal_m * 1000)) > 0) & ~raised
     state = _state(depth, water, ground)
     critical = np.where(critical_mm == UNREACHED, np.nan, critical_mm / 1000.0).astype(np.float32)
     frame, crs = terrain.frame, terrain.crs

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "FloodSummary", "run_flood"]
 
-VERSION = 1
+VERSION = 2
 """Raised when the same inputs give another result."""
 
 _UNKNOWN_RANK = -1
@@ -96,7 +96,8 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
     progress
         Who listens; counts buildings.
     at
-        Moment for a gauge-driven level; the newest observation if None.
+        Moment for a gauge-driven level; the newest observation if None. The gauge must not have fallen silent then, or
+        by the newest reading of its feed if None.
 
     Raises
     ------
@@ -148,13 +149,15 @@ def _compute(
     listener = progress or Silent()
     listener.start(STAGE, max(len(buildings), 1), "buildings")
     barriers = [burned(barrier, store.vertical) for barrier in scenario.barriers]
-    ground = prepare_ground(survey, seed_choice(scenario.seeds), barriers)
+    seeds = seed_choice(scenario.seeds)
+    ground = prepare_ground(survey, seeds, barriers)
     level, normal = levels
     overlay = static_overlay(
         ground,
         terrain,
         level.height_m,
         normal_m=None if normal is None else normal.height_m,
+        ordinary=prepare_ground(survey, seeds) if barriers and normal is not None else None,
         outlines=list(buildings.geometry),
     )
     table = _table(buildings, overlay, scenario)
@@ -219,15 +222,15 @@ def _summary(report: Mapping[str, Any], *, skipped: bool) -> FloodSummary:
 
 def _check_age(store: Store, level: ResolvedLevel | None, at: datetime | None) -> None:
     """Refuse a gauge that had fallen silent: its last stage says nothing about the water at the moment `at`."""
-    if level is None or level.observed_at is None or at is None:
+    if level is None or level.observed_at is None:
         return
-    feed = level.source.split("/", 1)[0]
-    limits = next(record.limits for record in read_feeds(store) if record.name == feed)
-    age_s = (at - level.observed_at).total_seconds()
-    if age_s > limits.dead_after_s:
-        limit = age_text(limits.dead_after_s).removesuffix(" ago")
+    feed = next(record for record in read_feeds(store) if record.name == level.source.split("/", 1)[0])
+    age_s = ((at or feed.last_at or level.observed_at) - level.observed_at).total_seconds()
+    if age_s > feed.limits.dead_after_s:
+        limit = age_text(feed.limits.dead_after_s).removesuffix(" ago")
+        by = "by the newest reading of its feed" if at is None else f"by {at.isoformat()}"
         raise StageError(
-            f"gauge {level.source} measured last {age_text(age_s)}, which is not believed after {limit};"
+            f"gauge {level.source} measured last {age_text(age_s)}, {by}, which is not believed after {limit};"
             " choose another gauge or moment"
         )
 

@@ -7,6 +7,7 @@ scenario fails with a sentence instead of flooding the wrong street.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,6 +64,10 @@ class Level:
             raise ValueError("value_m needs its datum, such as TP, AP or EPSG:5709")
         if self.gauge is not None and self.datum is not None:
             raise ValueError("the datum of a gauge is a fact of its feed; remove datum")
+        if self.value_m is not None and self.offset_m:
+            raise ValueError("offset_m is added to a gauge's stage; add it to value_m instead")
+        if not math.isfinite(self.offset_m if self.value_m is None else self.value_m):
+            raise ValueError("a level is a finite number of metres")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,8 @@ class Barrier:
         if self.height_m is None:
             wanted = "crest_m" if self.state == "closed" else "sill_m"
             raise ValueError(f"barrier {self.name}: {self.state} needs {wanted}")
+        if not math.isfinite(self.height_m):
+            raise ValueError(f"barrier {self.name}: crest_m and sill_m are finite numbers of metres")
 
     @property
     def height_m(self) -> float | None:
@@ -255,6 +262,7 @@ def burned(barrier: Barrier, vertical: VerticalDatum) -> BurnedBarrier:
     if barrier.height_m is None:
         raise ConfigError(f"barrier {barrier.name} has no height")
     return BurnedBarrier(
+        name=barrier.name,
         geometry=_geometry(barrier.geometry, f"barrier {barrier.name}"),
         height_m=convert_height(barrier.height_m, VerticalDatum.parse(barrier.datum), vertical),
         is_open=barrier.state == "open",

@@ -151,6 +151,16 @@ def test_a_gauge_drives_the_overlay_through_its_datum(store, bay, tmp_path):
         flood(store, parse_scenario(content, "pump.yaml", "pump"))
 
 
+def test_a_gauge_that_fell_silent_before_its_feed_drives_nothing(store, bay, tmp_path):
+    write_demo_feed(tmp_path / "feed.jsonl", bay, DemoFeedParams(end=END))
+    replay(store, tmp_path / "feed.jsonl", load_feed("bay_demo"), now=END)
+    silent = parse_scenario({"title": {"en": "x"}, "level": {"gauge": f"{GAUGE}upstream"}}, "s.yaml", "silent")
+    with pytest.raises(StageError, match="2 h 30 min ago, by the newest reading of its feed, which is not believed"):
+        flood(store, silent)
+    early = flood(store, silent, at=datetime(2025, 10, 1, 4, 0, tzinfo=UTC))
+    assert early.level["observed_at"] == datetime(2025, 10, 1, 3, 30, tzinfo=UTC).isoformat()
+
+
 def test_without_buildings_the_table_is_empty(store):
     summary = run_flood(store, load_scenario("surge_overtopping"), latest_run(store, "terrain"))
     assert (summary.buildings, summary.buildings_wet) == (0, 0)

@@ -71,7 +71,7 @@ def test_over_the_crest_they_flood_to_the_level(bay, terrain):
 def test_closing_the_canal_gate_alone_does_not_lower_the_sea_dike(bay, terrain):
     gate = bay.gates[0]
     line = LineString([(gate.x - gate.span_m, gate.y), (gate.x + gate.span_m, gate.y)])
-    closed = [BurnedBarrier(geometry=line, height_m=gate.closed_top_m, is_open=False)]
+    closed = [BurnedBarrier(name="gate", geometry=line, height_m=gate.closed_top_m, is_open=False)]
     _, out = overlay_of(bay, terrain, "surge_holding", closed)
     assert at(bay, out.critical_level, "canal") == pytest.approx(2.6, abs=0.05)  # over the sea dike, not the gate
     assert at(bay, out.critical_level, "open_water") < 0

@@ -29,9 +29,9 @@ def sea_of(dtm):
     return water
 
 
-def survey_of(dtm, water, inside=None):
+def survey_of(dtm, water, inside=None, gaps=None):
     inside = np.ones(dtm.shape, dtype=bool) if inside is None else inside
-    return Survey(dtm_m=dtm, water=water, inside=inside, frame=frame_of(dtm.shape))
+    return Survey(dtm_m=dtm, water=water, inside=inside, gaps=gaps, frame=frame_of(dtm.shape))
 
 
 def flooded(dtm, level_m, *, water=None, inside=None, choice=None, barriers=(), **more):  # noqa: PLR0913
@@ -192,7 +192,7 @@ def test_a_gate_decides(is_open, height_m, behind_m):
     frame = frame_of(dtm.shape)
     x, y = frame.centers()
     line = shapely.LineString([(x[10], y[8]), (x[10], y[12])])
-    gate = BurnedBarrier(geometry=line, height_m=height_m, is_open=is_open)
+    gate = BurnedBarrier(name="gate", geometry=line, height_m=height_m, is_open=is_open)
     np.testing.assert_allclose(flooded(dtm, 2.0, barriers=[gate]).depth.values[:, 11:], behind_m, atol=1e-6)
 
 
@@ -202,12 +202,62 @@ def test_a_closed_gate_parts_the_canal_from_the_sea():
     frame = frame_of(dtm.shape)
     x, y = frame.centers()
     line = shapely.LineString([(x[10], y[12]), (x[10], y[8])])
-    gate = BurnedBarrier(geometry=line, height_m=2.6, is_open=False)
+    gate = BurnedBarrier(name="gate", geometry=line, height_m=2.6, is_open=False)
     choice = SeedChoice(water="none", points=((float(x[0]), float(y[0])),))
     assert np.all(flooded(dtm, 2.0, water=water, choice=choice).depth.values[:8, 11:] > 1.4)
     closed = flooded(dtm, 2.0, water=water, choice=choice, barriers=[gate])
     assert np.all(closed.depth.values[:8, 11:] == 0)
     assert np.all(closed.state.values[9:12, 12:] == FloodState.WATER)
+
+
+def test_a_canal_behind_an_overtopped_gate_is_water_and_no_deep_land():
+    dtm = dike()
+    dtm[9:12, :] = -1.0  # a canal through the dike that was never classified as water
+    x, y = frame_of(dtm.shape).centers()
+    line = shapely.LineString([(x[10], y[12]), (x[10], y[8])])
+    gate = BurnedBarrier(name="gate", geometry=line, height_m=1.4, is_open=False)
+    survey, choice = survey_of(dtm, sea_of(dtm)), SeedChoice(min_area_m2=5.0)
+    out = static_overlay(
+        prepare_ground(survey, choice, [gate]),
+        raster(dtm),
+        2.0,
+        normal_m=0.1,
+        ordinary=prepare_ground(survey, choice),
+    )
+    assert np.all(out.state.values[9:12, 11:] == FloodState.WATER)
+    np.testing.assert_allclose(out.depth.values[9:12, 10], 0.6, atol=1e-6)
+    assert np.all(out.state.values[9:12, 10] == FloodState.FLOODED)
+    assert out.depth.values[out.state.values == FloodState.FLOODED].max() <= 1.5 + 1e-6
+
+
+def test_a_barrier_that_meets_no_cell_is_an_error():
+    survey = survey_of(dike(), sea_of(dike()))
+    for geometry in (shapely.LineString([(139.7, 35.6), (139.8, 35.6)]), shapely.LineString()):
+        gate = BurnedBarrier(name="canal gate", geometry=geometry, height_m=2.6, is_open=False)
+        with pytest.raises(StageError, match="canal gate lies outside"):
+            prepare_ground(survey, SeedChoice(), [gate])
+
+
+def test_an_open_gate_is_a_way_where_the_survey_saw_no_ground():
+    dtm = dike()
+    dtm[10, 10] = np.nan
+    x, y = frame_of(dtm.shape).centers()
+    gate = BurnedBarrier(name="gate", geometry=shapely.Point(x[10], y[10]), height_m=0.2, is_open=True)
+    assert np.all(flooded(dtm, 2.0).depth.values[:, 11:] == 0)
+    np.testing.assert_allclose(flooded(dtm, 2.0, barriers=[gate]).depth.values[:, 11:], 1.5, atol=1e-6)
+
+
+def test_a_seed_in_a_gap_without_returns_makes_the_gap_water_and_no_other():
+    dtm = np.full((20, 30), 0.5)  # the terrain bridges two gaps from bank to bank
+    gaps = np.zeros(dtm.shape, dtype=bool)
+    gaps[:, 3:7] = gaps[5:9, 20:25] = True
+    x, y = frame_of(dtm.shape).centers()
+    choice = SeedChoice(water="none", points=((float(x[4]), float(y[10])),))
+    ground = prepare_ground(survey_of(dtm, np.zeros_like(gaps), gaps=gaps), choice)
+    out = static_overlay(ground, raster(dtm), 1.0)
+    assert np.all(out.state.values[:, 3:7] == FloodState.WATER)
+    assert np.all(out.state.values[5:9, 20:25] == FloodState.FLOODED)
+    assert np.array_equal(ground.seeds, gaps & (np.arange(30) < 10))
 
 
 def test_what_the_ordinary_tide_reaches_is_water():

@@ -63,6 +63,9 @@ def test_a_gauge_that_has_not_reported_is_named_with_those_that_have():
         ({"level": {"value_m": 3.0}}, "needs its datum"),
         ({"level": {"value_m": 3.0, "datum": "TP", "gauge": "g"}}, "either value_m"),
         ({"level": {"gauge": "g", "datum": "TP"}}, "fact of its feed"),
+        ({"level": {"value_m": 3.0, "datum": "AP", "offset_m": 1.0}}, "add it to value_m"),
+        ({"level": {"value_m": float("nan"), "datum": "AP"}}, "finite"),
+        ({"level": {"gauge": "g", "offset_m": float("inf")}}, "finite"),
         ({"level": {"value": 3.0}}, "did you mean 'value_m'"),
         ({"level": 3.0}, "expected keys and values"),
         ({"title": "Surge"}, "title is missing"),
@@ -70,6 +73,10 @@ def test_a_gauge_that_has_not_reported_is_named_with_those_that_have():
         ({"seed": {}}, "did you mean 'seeds'"),
         ({"name": "a b"}, "letters"),
         ({"barriers": [{"name": "g", "geometry": "POINT (0 0)", "datum": "TP"}]}, "needs crest_m"),
+        (
+            {"barriers": [{"name": "g", "geometry": "POINT (0 0)", "datum": "TP", "crest_m": float("nan")}]},
+            "finite numbers",
+        ),
     ],
 )
 def test_a_wrong_scenario_is_a_sentence(change, message):

@@ -73,11 +73,12 @@ def flood(
     session: Session,
     store: StorePath,
     scenario: Annotated[str, typer.Argument(help="Scenario preset or YAML file.")],
+    now: Annotated[str, typer.Option(help="Time at which a gauge is read, ISO 8601; newest reading if empty.")] = "",
 ) -> None:
     """Compute a flood overlay: depths, and every building's depth rank."""
     from twin.cli import derive
 
-    derive.flood(session, _open(store), scenario)
+    derive.flood(session, _open(store), scenario, now)
 
 
 def score_labels(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run, run_tiled
+from twin.cli.outputs import moment
 from twin.config import Layer, Settings, preset
 from twin.errors import StageError
 
@@ -130,15 +131,14 @@ def model(
     _tell(session, summary, f"{counts['buildings']:,} buildings{missing}, {counts['valid_share']:.1%} valid")
 
 
-def flood(session: Session, store: Store, scenario: str) -> None:
-    """Compute one scenario over the newest terrain and buildings."""
+def flood(session: Session, store: Store, scenario: str, now: str = "") -> None:
+    """Compute one scenario over the newest terrain and buildings, at a stated time if it follows a gauge."""
     from pipelines.flood import load_scenario, run_flood
 
     loaded = load_scenario(scenario)
     buildings = store.manifest.latest_run("model")
-    summary = run_flood(
-        store, loaded, latest_run(store, "terrain"), buildings.run if buildings else None, session.progress
-    )
+    buildings_run = buildings.run if buildings else None
+    summary = run_flood(store, loaded, latest_run(store, "terrain"), buildings_run, session.progress, at=moment(now))
     session.count(
         scenario=loaded.name,
         cells=summary.cells,

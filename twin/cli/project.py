@@ -93,7 +93,7 @@ def _overlay(session: Session, project: Project, store: Store) -> None:
         live.replay(session, store, project.at(recording), feed)
     for scenario in project.scenarios:
         local = project.at(scenario)
-        derive.flood(session, store, str(local) if local.is_file() else scenario)
+        derive.flood(session, store, str(local) if local.is_file() else scenario, project.now)
 
 
 def _hand_out(session: Session, project: Project, store: Store, out: Path) -> None:
@@ -111,7 +111,12 @@ def _hand_out(session: Session, project: Project, store: Store, out: Path) -> No
     picture = out / "snapshot.png"
     drawn = outputs.snapshot(session, store, picture, now=project.now, title=title)
     outputs.report(
-        session, store, out / "report.html", snapshot_png=picture if drawn else None, now=project.now, title=title
+        session,
+        store,
+        out / "report.html",
+        snapshot_png=picture if drawn else None,
+        now=project.now,
+        title=project.title,
     )
 
 
