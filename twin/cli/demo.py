@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 import yaml
 
 from twin.cli.project import run_project
-from twin.config import preset
+from twin.config import load_yaml, preset
 from twin.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from twin.cli.session import Session
 
 __all__ = ["run_demo"]
@@ -30,6 +33,7 @@ def run_demo(session: Session, out: Path, n_points: int) -> None:
     params = SceneParams(kind="bay", n_points=n_points, seed=0)
     survey = write_survey(out / "survey", params, session.progress)
     session.tell("survey", f"{survey.n_points:,} points in {len(survey.files)} LAZ files in {out / 'survey'}")
+    _forget_another_survey(out, survey.files)
     write_demo_feed(out / "feed.jsonl", Scene.build(params))
     content = preset("areas", "demo")
     path = out / "project.yaml"
@@ -38,6 +42,22 @@ def run_demo(session: Session, out: Path, n_points: int) -> None:
     made = [str(path) for path in (out / "report.html", out / "snapshot.png") if path.is_file()]
     session.say(f"look at {' and '.join(made)}, or walk through it:")
     session.say(f"  {_program()} view {out / 'store'} --web --now {content['now']}")
+
+
+def _forget_another_survey(out: Path, files: Sequence[Path]) -> None:
+    """Remove what an earlier demo made of another survey: added to this one, every place would count twice."""
+    from pipelines.ingest.admission import file_digest
+    from tiles.store import Store
+
+    project, store = out / "project.yaml", out / "store"
+    if not project.is_file() or load_yaml(project).get("name") != "demo":
+        return
+    for path in set((out / "survey").glob("*.laz")) - set(files):
+        path.unlink()
+    if (store / "zarr.json").is_file():
+        known = {row.digest for row in Store.open(store).manifest.sources() if row.state == "done"}
+        if known - {file_digest(path) for path in files}:
+            shutil.rmtree(store)
 
 
 def _program() -> str:

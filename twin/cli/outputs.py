@@ -110,7 +110,13 @@ def snapshot(
 
 
 def report(
-    session: Session, store: Store, out: Path, *, snapshot_png: Path | None = None, now: str = "", title: str = ""
+    session: Session,
+    store: Store,
+    out: Path,
+    *,
+    snapshot_png: Path | None = None,
+    now: str = "",
+    title: str | Mapping[str, str] = "",
 ) -> None:
     """Write the report."""
     from viewer.report import write_report

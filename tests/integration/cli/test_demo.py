@@ -42,3 +42,11 @@ def test_the_demo_leaves_what_it_promises_and_a_rerun_does_nothing(demo: tuple[P
         assert lines, said
         assert all("nothing to do" in line for line in lines), said
     assert {row.run: row.figures for row in store.manifest.runs()} == before
+
+
+def test_a_demo_of_another_size_replaces_the_earlier_one(demo: tuple[Path, object], twin: Callable) -> None:
+    out, _ = demo
+    answer = twin("demo", out, "--points", 40_000, "--executor", "sequential")
+    points = sum(row.n_points for row in Store.open(out / "store").tiles())
+    assert answer.result["failed"] == []
+    assert 35_000 < points < 45_000
