@@ -7,7 +7,7 @@ sunlight on the spot, tint; class, material, building.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from twin.points import PointClass
 from twin.scene.chance import normal, uniform
@@ -15,7 +15,7 @@ from twin.scene.compiled import compiled
 from twin.scene.layout import HILLS, Layout
 from twin.scene.materials import BIRD, LEAF, ROOF_CONCRETE, ROOF_TILE, STEEL, WALL, WATER, WIRE
 from twin.scene.objects import CLASS, COS, HALF_P, HALF_Q, MATERIAL, OWNER, ROD_CLASS, SIN, TINT, U, V
-from twin.scene.rays import Ray, collect
+from twin.scene.rays import Hit, Pulse, Ray, Site, collect
 from twin.scene.scan import MAX_RETURNS, Scan
 from twin.scene.terrain import SAND, cover_at, ground_at, is_water
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from twin.scene.objects import Objects
+
 __all__ = [
     "ECHO",
     "FAINT",
     "RESOLUTION",
+    "Progress",
     "end_on_solid",
     "on_ground",
     "on_water",
@@ -61,19 +64,41 @@ ECHO = 9
 _SURFACE_SEEN, _WAVE, _TINT, _BED_SEEN, _ODD, _ODD_FAR, _CROWNS = 2, 3, 5, 6, 7, 8, 1024
 
 
+class Progress(NamedTuple):
+    """How far a pulse has come."""
+
+    n: int
+    """Returns so far."""
+    energy: float
+    """Share of the light that is left."""
+    last_s: float
+    """Place of the last return."""
+
+
+class _Stretch(NamedTuple):
+    """The part of a ray that lies in a crown."""
+
+    floor: float
+    """Where it leaves the crown, as s."""
+    entry: float
+    """Where it enters the crown."""
+    extinction: float
+    """Of the crown, per metre."""
+    tint: float
+    """Of the crown."""
+
+
 @compiled
-def note(  # noqa: PLR0913 - one row of the echo table
+def note(
     echo: NDArray[np.float64],
     n: int,
     place: tuple[float, float, float],
     light: tuple[float, float, float],
-    cls: int,
-    material: int,
-    building: int,
+    what: tuple[int, int, int],
 ) -> int:
     echo[n, 0], echo[n, 1], echo[n, 2] = place
     echo[n, 3], echo[n, 4], echo[n, 5] = light
-    echo[n, 6], echo[n, 7], echo[n, 8] = cls, material, building
+    echo[n, 6], echo[n, 7], echo[n, 8] = what
     return n + 1
 
 
@@ -103,8 +128,9 @@ def _solid_normal(
 
 
 @compiled
-def sort_by_entry(ids: NDArray[np.int64], spans: NDArray[np.float64], n: int) -> None:
-    """Sort by insertion: first met first, equal entries by number."""
+def sort_by_entry(pulse: Pulse, n: int) -> None:
+    """Sort the first `n` crowns and rods by insertion: first met first, equal entries by number."""
+    ids, spans = pulse.ids, pulse.spans
     for i in range(1, n):
         m, low, high = ids[i], spans[i, 0], spans[i, 1]
         j = i - 1
@@ -115,101 +141,76 @@ def sort_by_entry(ids: NDArray[np.int64], spans: NDArray[np.float64], n: int) ->
 
 
 @compiled
-def _through_crown(  # noqa: PLR0913 - see `twin.scene.rays` on tables
-    lay: Layout,
-    crowns: NDArray[np.float64],
-    ray: Ray,
-    crown: int,
-    span: tuple[float, float],
-    state: tuple[int, float, float, int],
-    key: np.uint64,
-    echo: NDArray[np.float64],
-) -> tuple[int, float, float, int]:
+def _through_crown(
+    lay: Layout, ray: Ray, stretch: _Stretch, state: tuple[Progress, int], pulse: Pulse
+) -> tuple[Progress, int]:
     """Let light fall through a crown: free paths are exponential (Beer and Lambert).
 
-    State: returns so far, light left, place of the last return, counter of draws.
+    State: the pulse's progress and the counter of its draws.
     """
-    n, energy, last_s, draw = state
-    floor, entry = span
-    s = min(entry, last_s - RESOLUTION)
+    (n, energy, last_s), draw = state
+    s = min(stretch.entry, last_s - RESOLUTION)
     while n < MAX_RETURNS - 2 and energy > FAINT:
-        s += math.log(1.0 - uniform(key, draw)) / crowns[crown, 5]
-        share = 0.25 + 0.65 * uniform(key, draw + 1)
+        s += math.log(1.0 - uniform(pulse.key, draw)) / stretch.extinction
+        share = 0.25 + 0.65 * uniform(pulse.key, draw + 1)
         draw += 2
-        if s <= floor:
+        if s <= stretch.floor:
             break
         u, v, z = ray.gu + s * ray.uu, ray.gv + s * ray.uv, ray.gz + s * ray.uz
         above = z - ground_at(lay, u, v)
         if above < 0.05:
             break
-        light = (energy * share, 0.65 + 0.35 * s / max(entry, 0.1), crowns[crown, 6])
-        n = note(echo, n, (u, v, z), light, _vegetation(above), LEAF, 0)
+        light = (energy * share, 0.65 + 0.35 * s / max(stretch.entry, 0.1), stretch.tint)
+        n = note(pulse.echo, n, (u, v, z), light, (_vegetation(above), LEAF, 0))
         energy *= 1.0 - share
         last_s = s
         s -= RESOLUTION
-    return n, energy, last_s, draw
+    return Progress(n, energy, last_s), draw
 
 
 @compiled
-def through_porous(  # noqa: PLR0913 - see `twin.scene.rays` on tables
-    lay: Layout,
-    n_solids: int,
-    crowns: NDArray[np.float64],
-    rods: NDArray[np.float64],
-    ray: Ray,
-    solid_s: float,
-    ids: NDArray[np.int64],
-    spans: NDArray[np.float64],
-    n_porous: int,
-    key: np.uint64,
-    echo: NDArray[np.float64],
-) -> tuple[int, float, float]:
-    """Note the returns of crowns and rods above `solid_s`; return their number, the light left, the last s."""
+def through_porous(site: Site, ray: Ray, hit: Hit, pulse: Pulse) -> Progress:
+    """Note the returns of crowns and rods above the first solid."""
+    crowns, rods, ids, spans = site.objects.crowns, site.objects.rods, pulse.ids, pulse.spans
+    n_solids, n_crowns = site.objects.solids.shape[0], crowns.shape[0]
     n, energy, last_s, draw = 0, 1.0, 1e9, _CROWNS
-    for k in range(n_porous):
+    for k in range(hit.n_porous):
         if energy < FAINT or n >= MAX_RETURNS - 2:
             break
         crown = ids[k] - n_solids
         s = spans[k, 1]
-        if crown < crowns.shape[0]:
-            span = (max(spans[k, 0], solid_s), s)
-            n, energy, last_s, draw = _through_crown(
-                lay, crowns, ray, crown, span, (n, energy, last_s, draw), key, echo
+        if crown < n_crowns:
+            stretch = _Stretch(max(spans[k, 0], hit.s), s, crowns[crown, 5], crowns[crown, 6])
+            (n, energy, last_s), draw = _through_crown(
+                site.lay, ray, stretch, (Progress(n, energy, last_s), draw), pulse
             )
-        elif s > solid_s and last_s - s > RESOLUTION:
-            cls = int(rods[crown - crowns.shape[0], ROD_CLASS])
+        elif s > hit.s and last_s - s > RESOLUTION:
+            cls = int(rods[crown - n_crowns, ROD_CLASS])
             share = 0.25 if cls == _WIRE else 0.55
             place = (ray.gu + s * ray.uu, ray.gv + s * ray.uv, ray.gz + s * ray.uz)
-            n = note(echo, n, place, (energy * share, 0.8, 0.5), cls, WIRE if cls == _WIRE else STEEL, 0)
+            n = note(pulse.echo, n, place, (energy * share, 0.8, 0.5), (cls, WIRE if cls == _WIRE else STEEL, 0))
             energy *= 1.0 - share
             last_s = s
-    return n, energy, last_s
+    return Progress(n, energy, last_s)
 
 
 @compiled
-def _on_solid(  # noqa: PLR0913 - see `twin.scene.rays` on tables
-    solids: NDArray[np.float64],
-    planes: NDArray[np.float64],
-    ray: Ray,
-    hit: tuple[float, int, int],
-    energy: float,
-    n: int,
-    echo: NDArray[np.float64],
-) -> int:
-    s, m, face = hit
-    nu, nv, nz = _solid_normal(solids, planes, m, face)
+def _on_solid(objects: Objects, ray: Ray, hit: Hit, progress: Progress, pulse: Pulse) -> int:
+    solids, m = objects.solids, hit.solid
+    nu, nv, nz = _solid_normal(solids, objects.planes, m, hit.face)
     material = int(solids[m, MATERIAL])
-    if face < 4 and ROOF_TILE <= material <= ROOF_CONCRETE:
+    if hit.face < 4 and ROOF_TILE <= material <= ROOF_CONCRETE:
         material = WALL
     facing = max(0.15, nu * ray.uu + nv * ray.uv + nz * ray.uz)
-    place = (ray.gu + s * ray.uu, ray.gv + s * ray.uv, ray.gz + s * ray.uz)
-    light = (energy * facing, _sunlight(nu, nv, nz), solids[m, TINT])
-    return note(echo, n, place, light, int(solids[m, CLASS]), material, int(solids[m, OWNER]))
+    place = (ray.gu + hit.s * ray.uu, ray.gv + hit.s * ray.uv, ray.gz + hit.s * ray.uz)
+    light = (progress.energy * facing, _sunlight(nu, nv, nz), solids[m, TINT])
+    return note(pulse.echo, progress.n, place, light, (int(solids[m, CLASS]), material, int(solids[m, OWNER])))
 
 
 @compiled
-def _past_edge(lay: Layout, solids: NDArray[np.float64], m: int, s: float, ray: Ray) -> Ray:
+def _past_edge(site: Site, ray: Ray, hit: Hit) -> Ray:
     """Return the ray of the part of the beam that passes outside a roof's edge; `ray` itself if no edge is near."""
+    lay, solids, m, s = site.lay, site.objects.solids, hit.solid, hit.s
     c, sine = solids[m, COS], solids[m, SIN]
     du, dv = ray.gu + s * ray.uu - solids[m, U], ray.gv + s * ray.uv - solids[m, V]
     p, q = du * c + dv * sine, dv * c - du * sine
@@ -223,59 +224,45 @@ def _past_edge(lay: Layout, solids: NDArray[np.float64], m: int, s: float, ray: 
 
 
 @compiled
-def on_ground(lay: Layout, ray: Ray, energy: float, n: int, key: np.uint64, echo: NDArray[np.float64]) -> int:  # noqa: PLR0913
+def on_ground(lay: Layout, ray: Ray, progress: Progress, pulse: Pulse) -> int:
     """Note the return of the bare ground."""
-    light = (energy * ray.uz, 0.95, uniform(key, _TINT))
-    return note(echo, n, (ray.gu, ray.gv, ray.gz), light, _GROUND, cover_at(lay, ray.gu, ray.gv, ray.gz), 0)
+    light = (progress.energy * ray.uz, 0.95, uniform(pulse.key, _TINT))
+    what = (_GROUND, cover_at(lay, ray.gu, ray.gv, ray.gz), 0)
+    return note(pulse.echo, progress.n, (ray.gu, ray.gv, ray.gz), light, what)
 
 
 @compiled
-def end_on_solid(  # noqa: PLR0913 - see `twin.scene.rays` on tables
-    lay: Layout,
-    solids: NDArray[np.float64],
-    planes: NDArray[np.float64],
-    crowns: NDArray[np.float64],
-    rods: NDArray[np.float64],
-    start: NDArray[np.int64],
-    member: NDArray[np.int32],
-    ceiling: NDArray[np.float64],
-    top: float,
-    ray: Ray,
-    hit: tuple[float, int, int],
-    energy: float,
-    n: int,
-    key: np.uint64,
-    ids: NDArray[np.int64],
-    spans: NDArray[np.float64],
-    echo: NDArray[np.float64],
-) -> int:
-    """Note the return of a solid and, at a roof's edge, of what the rest of the beam finds below; `ids` is scratch."""
-    n = _on_solid(solids, planes, ray, hit, energy, n, echo)
-    rest = _past_edge(lay, solids, hit[1], hit[0], ray)
-    if hit[2] < 4 or rest.gu == ray.gu or rest.wet or n >= MAX_RETURNS:
+def end_on_solid(site: Site, ray: Ray, hit: Hit, progress: Progress, pulse: Pulse) -> int:
+    """Note the return of a solid and, at a roof's edge, of what the rest of the beam finds below.
+
+    Writes over the crowns and rods of the pulse.
+    """
+    n = _on_solid(site.objects, ray, hit, progress, pulse)
+    rest = _past_edge(site, ray, hit)
+    if hit.face < 4 or rest.gu == ray.gu or rest.wet or n >= MAX_RETURNS:
         return n
-    echo[n - 1, 3] *= 0.6
-    s, solid, face, _ = collect(solids, planes, crowns, rods, start, member, ceiling, top, rest, ids, spans)
-    if s > hit[0] - RESOLUTION:
+    pulse.echo[n - 1, 3] *= 0.6
+    below = collect(site.objects, rest, pulse)
+    if below.s > hit.s - RESOLUTION:
         return n
-    if solid >= 0:
-        return _on_solid(solids, planes, rest, (s, solid, face), 0.4 * energy, n, echo)
-    return on_ground(lay, rest, 0.4 * energy, n, key, echo)
+    dimmed = Progress(n, 0.4 * progress.energy, hit.s)
+    if below.solid >= 0:
+        return _on_solid(site.objects, rest, below, dimmed, pulse)
+    return on_ground(site.lay, rest, dimmed, pulse)
 
 
 @compiled
-def on_water(  # noqa: PLR0913 - see `twin.scene.rays` on tables
-    lay: Layout, ray: Ray, energy: float, n: int, key: np.uint64, echo: NDArray[np.float64]
-) -> int:
+def on_water(lay: Layout, ray: Ray, progress: Progress, pulse: Pulse) -> int:
     """Answer from the surface, more often near the nadir; and from the bed, where green light gets through.
 
     An infrared laser (the hills) sees little of a pond and nothing below it.
     """
+    key, echo, n, energy = pulse.key, pulse.echo, progress.n, progress.energy
     green = lay.kind != HILLS
     if uniform(key, _SURFACE_SEEN) < (0.9 * ray.uz**6 if green else 0.35 * ray.uz**40):
         z = lay.water + 0.015 * math.sin(0.9 * ray.gu + 0.4 * ray.gv) + 0.01 * normal(key, _WAVE)
         light = (energy * ray.uz**8, 0.9, uniform(key, _TINT))
-        n = note(echo, n, (ray.gu, ray.gv, z), light, _SURFACE if green else _WATER, WATER, 0)
+        n = note(echo, n, (ray.gu, ray.gv, z), light, (_SURFACE if green else _WATER, WATER, 0))
     depth = lay.water - ray.bed
     if not green or uniform(key, _BED_SEEN) > 0.92 * math.exp(-0.09 * depth):
         return n
@@ -288,14 +275,16 @@ def on_water(  # noqa: PLR0913 - see `twin.scene.rays` on tables
         bed = ground_at(lay, u, v)
     if bed < lay.water - 0.2:
         depth = lay.water - bed
-        n = note(echo, n, (u, v, bed), (0.7 * energy * math.exp(-0.18 * depth), 0.7, 0.4), _SEABED, SAND, 0)
+        light = (0.7 * energy * math.exp(-0.18 * depth), 0.7, 0.4)
+        n = note(echo, n, (u, v, bed), light, (_SEABED, SAND, 0))
     return n
 
 
 @compiled
-def stray(scan: Scan, ray: Ray, solid_s: float, key: np.uint64, echo: NDArray[np.float64]) -> int:
+def stray(scan: Scan, ray: Ray, hit: Hit, pulse: Pulse) -> int:
     """Note one stray return in the air or below the ground."""
-    high = uniform(key, _ODD) >= scan.low_noise
-    far = 20.0 + 50.0 * uniform(key, _ODD_FAR) + solid_s if high else -1.0 - 7.0 * uniform(key, _ODD_FAR)
+    high = uniform(pulse.key, _ODD) >= scan.low_noise
+    way = uniform(pulse.key, _ODD_FAR)
+    far = 20.0 + 50.0 * way + hit.s if high else -1.0 - 7.0 * way
     place = (ray.gu + far * ray.uu, ray.gv + far * ray.uv, ray.gz + far * ray.uz)
-    return note(echo, 0, place, (0.4, 0.6, 0.5), _HIGH_NOISE if high else _LOW_NOISE, BIRD, 0)
+    return note(pulse.echo, 0, place, (0.4, 0.6, 0.5), (_HIGH_NOISE if high else _LOW_NOISE, BIRD, 0))

@@ -19,6 +19,7 @@ from twin.scene.echoes import (
     ECHO,
     FAINT,
     RESOLUTION,
+    Progress,
     end_on_solid,
     on_ground,
     on_water,
@@ -27,7 +28,7 @@ from twin.scene.echoes import (
     through_porous,
 )
 from twin.scene.materials import COLOURS, REFLECTANCE
-from twin.scene.rays import MAX_POROUS, Aim, Ray, collect, ground_hit
+from twin.scene.rays import MAX_POROUS, Aim, Pulse, Ray, Site, collect, ground_hit
 from twin.scene.scan import MAX_RETURNS, Returns, Scan
 from twin.scene.terrain import ground_at, is_cliff, is_water
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.scene.layout import Layout
-    from twin.scene.objects import Objects
 
 __all__ = ["fire"]
 
@@ -79,10 +79,9 @@ def _millimetres(value: float) -> float:
 
 
 @compiled
-def _disturb(  # noqa: PLR0913 - see `twin.scene.rays` on tables
-    edge: float, scan: Scan, ray: Ray, key: np.uint64, n: int, echo: NDArray[np.float64]
-) -> bool:
+def _disturb(edge: float, scan: Scan, ray: Ray, n: int, pulse: Pulse) -> bool:
     """Add a pulse's errors: of range per return, of attitude per pulse, constant per strip; say if all stays inside."""
+    key, echo = pulse.key, pulse.echo
     error_u = scan.offset_u + scan.position_noise * normal(key, _ERROR_U)
     error_v = scan.offset_v + scan.position_noise * normal(key, _ERROR_V)
     inside = True
@@ -103,12 +102,11 @@ def _may_hit(edge: float, start: float, slope: float, near: float, far: float) -
 
 
 @cached
-def fire(lay: Layout, objects: Objects, scan: Scan, line0: int, line1: int, out: Returns) -> int:  # noqa: PLR0913
+def fire(site: Site, scan: Scan, line0: int, line1: int, out: Returns) -> int:
     """Simulate scan lines ``line0 <= line < line1`` of a strip into `out`; return how many returns there are."""
+    lay, objects = site.lay, site.objects
     ids, spans = np.empty(MAX_POROUS, np.int64), np.empty((MAX_POROUS, 2))
     echo = np.empty((MAX_RETURNS, ECHO))
-    solids, planes, crowns, rods = objects.solids, objects.planes, objects.crowns, objects.rods
-    start, member, ceiling = objects.start, objects.member, objects.ceiling
     o_u, o_v, o_z, o_time, o_intensity = out.u, out.v, out.z, out.gps_time, out.intensity
     o_number, o_count, o_class, o_flags = out.return_number, out.number_of_returns, out.point_class, out.flags
     o_angle, o_colour, o_building = out.scan_angle, out.colour, out.building
@@ -118,8 +116,9 @@ def fire(lay: Layout, objects: Objects, scan: Scan, line0: int, line1: int, out:
     for line in range(line0, line1):
         for index in range(scan.pulses):
             # Aim.
-            pulse = line * scan.pulses + index
-            key = mix(scan.key, pulse)
+            number = line * scan.pulses + index
+            key = mix(scan.key, number)
+            pulse = Pulse(key, ids, spans, echo)
             swing = (index + 0.5 + 0.3 * (uniform(key, _SWING) - 0.5)) / scan.pulses * 2.0 - 1.0
             theta = scan.half_angle * (swing if line % 2 == 0 else -swing)
             drift = line + index / scan.pulses + 0.3 * (uniform(key, _DRIFT) - 0.5)
@@ -137,30 +136,24 @@ def fire(lay: Layout, objects: Objects, scan: Scan, line0: int, line1: int, out:
                 continue
             # Follow: what stands in the way, what lets light through, what ends the ray.
             ray = _land(lay, aim, scan.high_ground)
-            solid_s, solid, face, n_porous = collect(
-                solids, planes, crowns, rods, start, member, ceiling, objects.top, ray, ids, spans
-            )
+            hit = collect(objects, ray, pulse)
             if uniform(key, _ODD) < scan.low_noise + scan.high_noise:
-                n = stray(scan, ray, solid_s, key, echo)
+                n = stray(scan, ray, hit, pulse)
             else:
-                n, energy, last_s = 0, 1.0, 1e9
-                if n_porous > 0:
-                    sort_by_entry(ids, spans, n_porous)
-                    n, energy, last_s = through_porous(
-                        lay, solids.shape[0], crowns, rods, ray, solid_s, ids, spans, n_porous, key, echo
-                    )
-                if energy > FAINT and last_s - solid_s > RESOLUTION:
-                    if solid >= 0:
-                        n = end_on_solid(
-                            lay, solids, planes, crowns, rods, start, member, ceiling, objects.top, ray,
-                            (solid_s, solid, face), energy, n, key, ids, spans, echo,
-                        )  # fmt: skip
+                progress = Progress(0, 1.0, 1e9)
+                if hit.n_porous > 0:
+                    sort_by_entry(pulse, hit.n_porous)
+                    progress = through_porous(site, ray, hit, pulse)
+                n = progress.n
+                if progress.energy > FAINT and progress.last_s - hit.s > RESOLUTION:
+                    if hit.solid >= 0:
+                        n = end_on_solid(site, ray, hit, progress, pulse)
                     elif ray.wet:
-                        n = on_water(lay, ray, energy, n, key, echo)
+                        n = on_water(lay, ray, progress, pulse)
                     else:
-                        n = on_ground(lay, ray, energy, n, key, echo)
+                        n = on_ground(lay, ray, progress, pulse)
             # Disturb and write.
-            if n == 0 or not _disturb(lay.edge, scan, ray, key, n, echo):
+            if n == 0 or not _disturb(lay.edge, scan, ray, n, pulse):
                 continue
             for k in range(n):
                 o_u[total], o_v[total], o_z[total] = echo[k, 0], echo[k, 1], echo[k, 2]
@@ -168,7 +161,7 @@ def fire(lay: Layout, objects: Objects, scan: Scan, line0: int, line1: int, out:
                 intensity, red, green, blue = _looks(echo, k, key)
                 o_intensity[total] = intensity
                 o_colour[total, 0], o_colour[total, 1], o_colour[total, 2] = red, green, blue
-                o_time[total] = scan.start_s + pulse * scan.pulse_s
+                o_time[total] = scan.start_s + number * scan.pulse_s
                 o_number[total], o_count[total] = k + 1, n
                 o_flags[total] = (64 if line % 2 == 0 else 0) | (128 if index == scan.pulses - 1 else 0)
                 o_angle[total] = round(math.degrees(theta) / 0.006)

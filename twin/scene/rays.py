@@ -3,8 +3,8 @@
 A ray is followed upwards from the place G where it reaches the ground: ``P(s) = G + s * U`` with U the unit vector
 towards the sensor. What has the largest s was met first. Prisms are clipped exactly as convex bodies.
 
-Tables are passed one by one, not as the tuple that holds them: taking an array out of a tuple counts references, which
-costs more than the intersection.
+The tests of single objects take the tables they read, not the tuple that holds them: taking an array out of a tuple
+counts references, which costs more than the intersection. What runs once a pulse takes the tuple.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.scene.layout import Layout
+    from twin.scene.objects import Objects
 
-__all__ = ["MAX_POROUS", "Aim", "Ray", "collect", "ground_hit"]
+__all__ = ["MAX_POROUS", "Aim", "Hit", "Pulse", "Ray", "Site", "collect", "ground_hit"]
 
 MAX_POROUS = 48
 """Crowns and rods that one ray may touch; a closed wood needs about ten."""
@@ -58,6 +59,38 @@ class Ray(NamedTuple):
     """Whether it ends on water."""
     bed: float
     """Height of the bed straight below the place, if wet."""
+
+
+class Site(NamedTuple):
+    """All that a ray can meet."""
+
+    lay: Layout
+    objects: Objects
+
+
+class Hit(NamedTuple):
+    """What a ray meets between the ground and the sensor."""
+
+    s: float
+    """Where the first solid is; 0 if there is none."""
+    solid: int
+    """Its number, or -1."""
+    face: int
+    """0 to 3 for a wall, 4 + k for roof plane k."""
+    n_porous: int
+    """Crowns and rods that the ray touches: rows of `Pulse.ids` and `Pulse.spans` in use."""
+
+
+class Pulse(NamedTuple):
+    """One pulse while it is followed: its random key, and tables that the next one writes over."""
+
+    key: np.uint64
+    ids: NDArray[np.int64]
+    """Crowns and rods touched, numbered as in `Objects`; shape (MAX_POROUS,)."""
+    spans: NDArray[np.float64]
+    """Where the ray leaves and enters each of them, as s; shape (MAX_POROUS, 2)."""
+    echo: NDArray[np.float64]
+    """Returns, shape (MAX_RETURNS, ECHO); see `twin.scene.echoes`."""
 
 
 @compiled
@@ -177,28 +210,17 @@ def _rod_hit(rods: NDArray[np.float64], m: int, ray: Ray) -> float:
 
 
 @compiled
-def collect(  # noqa: PLR0913 - see the module's note on tables
-    solids: NDArray[np.float64],
-    planes: NDArray[np.float64],
-    crowns: NDArray[np.float64],
-    rods: NDArray[np.float64],
-    start: NDArray[np.int64],
-    member: NDArray[np.int32],
-    ceiling: NDArray[np.float64],
-    top: float,
-    ray: Ray,
-    ids: NDArray[np.int64],
-    spans: NDArray[np.float64],
-) -> tuple[float, int, int, int]:
+def collect(objects: Objects, ray: Ray, pulse: Pulse) -> Hit:
     """Walk the grid along the ray; find the first solid, and every crown and rod that the ray touches.
 
-    Returns s of the first solid (0: none), its number (-1: none), its face, and how many rows of `ids` (shape (k,), the
-    objects) and `spans` (shape (k, 2), where the ray leaves and enters them) were filled.
+    The latter fill `ids` and `spans` of the pulse.
     """
-    n_solids, n_crowns = solids.shape[0], crowns.shape[0]
-    side = int(math.sqrt(ceiling.shape[0]) + 0.5)
+    solids, planes, crowns, rods = objects.solids, objects.planes, objects.crowns, objects.rods
+    start, member, ceiling = objects.start, objects.member, objects.ceiling
+    ids, spans = pulse.ids, pulse.spans
+    n_solids, n_crowns, side = solids.shape[0], crowns.shape[0], objects.side
     best, best_solid, best_face, n = 0.0, -1, 0, 0
-    s, s_end = 0.0, (top - ray.gz) / ray.uz
+    s, s_end = 0.0, (objects.top - ray.gz) / ray.uz
     i, j = math.floor(ray.gu / CELL), math.floor(ray.gv / CELL)
     step_i, step_j = (1 if ray.uu > 0.0 else -1), (1 if ray.uv > 0.0 else -1)
     next_i = ((i + (1 if ray.uu > 0.0 else 0)) * CELL - ray.gu) / ray.uu if abs(ray.uu) > 1e-12 else 1e18
@@ -232,4 +254,4 @@ def collect(  # noqa: PLR0913 - see the module's note on tables
         else:
             j, s = j + step_j, next_j
             next_j += each_j
-    return best, best_solid, best_face, n
+    return Hit(best, best_solid, best_face, n)

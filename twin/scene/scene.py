@@ -18,6 +18,7 @@ from twin.scene.materials import ROOF_CONCRETE, ROOF_METAL, ROOF_TILE
 from twin.scene.objects import Objects, SolidRow, assemble
 from twin.scene.places import Gate, Gauge, gates_of, gauges_of, places_of
 from twin.scene.pulses import fire
+from twin.scene.rays import Site
 from twin.scene.scan import empty_returns
 from twin.scene.survey import Strip, plan_survey
 from twin.scene.terrain import grid_of, ground_of, water_of
@@ -153,7 +154,7 @@ class Scene:
         first = piece.block * strip.lines_per_piece
         last = min(strip.lines, first + strip.lines_per_piece)
         room = empty_returns((last - first) * strip.scan.pulses)
-        n = fire(self.layout, self.objects, strip.scan, first, last, room)
+        n = fire(Site(self.layout, self.objects), strip.scan, first, last, room)
         x0, y0 = self.origin
         truth = room.point_class[:n].copy()
         told = truth if self.params.delivered == "truth" else np.zeros(n, np.uint8)

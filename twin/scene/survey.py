@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from twin.scene.chance import key_of, stream
 from twin.scene.pulses import fire
+from twin.scene.rays import Site
 from twin.scene.scan import Scan, empty_returns
 from twin.scene.terrain import grid_of
 
@@ -63,7 +64,7 @@ def plan_survey(params: SceneParams, lay: Layout, objects: Objects) -> tuple[Str
 
 
 def _count(lay: Layout, objects: Objects, strip: Strip) -> int:
-    return int(fire(lay, objects, strip.scan, 0, strip.lines, empty_returns(strip.lines * strip.scan.pulses)))
+    return int(fire(Site(lay, objects), strip.scan, 0, strip.lines, empty_returns(strip.lines * strip.scan.pulses)))
 
 
 def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float) -> tuple[Strip, ...]:
