@@ -24,7 +24,18 @@ from twin.errors import ConfigError
 if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Layer", "Settings", "digest", "load_yaml", "parse_override", "preset", "preset_names", "resolve"]
+__all__ = [
+    "Layer",
+    "Settings",
+    "digest",
+    "load_named",
+    "load_yaml",
+    "parse_override",
+    "preset",
+    "preset_names",
+    "require_mapping",
+    "resolve",
+]
 
 P = TypeVar("P", bound="DataclassInstance")
 
@@ -135,6 +146,50 @@ def preset(kind: str, name: str) -> dict[str, Any]:
 def preset_names(kind: str) -> list[str]:
     """Names of all presets of a kind, sorted."""
     return sorted(path.stem for path in (_presets() / kind).glob("*.yaml"))
+
+
+def load_named(kind: str, name_or_path: str | Path) -> tuple[dict[str, Any], str, str]:
+    """Read a YAML file if its path is given, else the preset of that name.
+
+    Returns
+    -------
+    tuple
+        Content; where it stands, for messages; and the name that it goes by without one of its own.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file or preset, or it holds no mapping.
+    """
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return load_yaml(path), str(path), path.stem
+    name = str(name_or_path)
+    return preset(kind, name), f"{kind}/{name}.yaml", name
+
+
+def require_mapping(value: Any, where: str, *, or_nothing: bool = False) -> Mapping[str, Any]:
+    """Return `value` if it is a mapping, as a part of a YAML file that has keys of its own must be.
+
+    Parameters
+    ----------
+    value
+        What the file says.
+    where
+        File and key, for the message.
+    or_nothing
+        Whether None, a key with nothing written behind it, stands for an empty mapping.
+
+    Raises
+    ------
+    ConfigError
+        If it is anything else.
+    """
+    if value is None and or_nothing:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: expected keys and values")
+    return value
 
 
 def digest(*parts: Any) -> str:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import shapely
 from shapely.errors import ShapelyError
 
 from pipelines.flood.ground import BurnedBarrier, SeedChoice, WaterChoice
-from twin.config import load_yaml, preset, resolve
+from twin.config import load_named, require_mapping, resolve
 from twin.errors import ConfigError, DatumError, StageError
 from twin.vertical import VerticalDatum, convert_height
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from twin.observation import Observation
 
@@ -169,11 +169,7 @@ def load_scenario(name_or_path: str | Path) -> StaticScenario:
     ConfigError
         If there is no such scenario, or a key or value in it is wrong; the message names the file and the key.
     """
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        return parse_scenario(load_yaml(path), str(path), path.stem)
-    name = str(name_or_path)
-    return parse_scenario(preset("scenarios", name), f"scenarios/{name}.yaml", name)
+    return parse_scenario(*load_named("scenarios", name_or_path))
 
 
 def parse_scenario(content: Mapping[str, Any], where: str, name: str) -> StaticScenario:
@@ -183,8 +179,8 @@ def parse_scenario(content: Mapping[str, Any], where: str, name: str) -> StaticS
     parts: dict[str, Any] = {}
     for key, kind in (("level", Level), ("normal", Level), ("seeds", Seeds)):
         if rest.get(key) is not None:
-            parts[key] = resolve(kind, [(where, _mapping(rest.pop(key), f"{where}: {key}"))], key)
-    barriers = [_mapping(entry, f"{where}: barriers") for entry in rest.pop("barriers", None) or []]
+            parts[key] = resolve(kind, [(where, require_mapping(rest.pop(key), f"{where}: {key}"))], key)
+    barriers = [require_mapping(entry, f"{where}: barriers") for entry in rest.pop("barriers", None) or []]
     parts["barriers"] = tuple(resolve(Barrier, [(where, entry)], "barriers") for entry in barriers)
     if "level" not in parts:
         raise ConfigError(f"{where}: level is missing; write level: {{value_m, datum}} or level: {{gauge, feed}}")
@@ -286,12 +282,6 @@ def _newest(level: Level, observations: Sequence[Observation], at: datetime | No
             + (f"; there are: {', '.join(gauges)}" if gauges else "; replay or record a feed first")
         )
     return max(found, key=lambda one: (one.observed_at, one.received_at))
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: expected keys and values")
-    return value
 
 
 def _geometry(text: str, where: str) -> shapely.Geometry:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the fields' types are read at run time
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from twin.config import load_yaml, preset, resolve
+from twin.config import load_named, require_mapping, resolve
 from twin.errors import ConfigError, DatumError
 from twin.freshness import FreshnessLimits
 from twin.vertical import VerticalDatum
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Feed", "Reading", "load_feed", "parse_feed"]
 
@@ -77,22 +79,18 @@ def load_feed(name_or_path: str | Path) -> Feed:
     ConfigError
         If there is no such feed, or a key or value in it is wrong; the message names the file and the key.
     """
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        return parse_feed(load_yaml(path), str(path), path.stem)
-    name = str(name_or_path)
-    return parse_feed(preset("feeds", name), f"feeds/{name}.yaml", name)
+    return parse_feed(*load_named("feeds", name_or_path))
 
 
 def parse_feed(content: Mapping[str, Any], where: str, name: str) -> Feed:
     """Build a feed from a mapping; `where` is for messages, `name` is used if the mapping gives none."""
     rest = {"name": name, **content}
-    title = _mapping(rest.pop("title", {}), f"{where}: title")
-    entities = _mapping(rest.pop("entities", {}), f"{where}: entities")
+    title = require_mapping(rest.pop("title", {}), f"{where}: title", or_nothing=True)
+    entities = require_mapping(rest.pop("entities", {}), f"{where}: entities", or_nothing=True)
     if not entities:
         raise ConfigError(f"{where}: entities is missing; write entities: {{TYPE: {{ATTRIBUTE: {{quantity, unit}}}}}}")
-    datums = _mapping(rest.pop("datums", {}), f"{where}: datums")
-    limits = _mapping(rest.pop("freshness", {}), f"{where}: freshness")
+    datums = require_mapping(rest.pop("datums", {}), f"{where}: datums", or_nothing=True)
+    limits = require_mapping(rest.pop("freshness", {}), f"{where}: freshness", or_nothing=True)
     plain = resolve(_Plain, [(where, rest)], "feed")
     try:
         return Feed(
@@ -113,10 +111,12 @@ def parse_feed(content: Mapping[str, Any], where: str, name: str) -> Feed:
 
 
 def _readings(kind: str, attributes: Any, where: str) -> dict[str, Reading]:
-    return {
-        attribute: resolve(Reading, [(where, _mapping(entry, f"{where}: {kind}.{attribute}"))], f"{kind}.{attribute}")
-        for attribute, entry in _mapping(attributes, f"{where}: entities.{kind}").items()
-    }
+    entries = require_mapping(attributes, f"{where}: entities.{kind}", or_nothing=True)
+    return {attribute: _reading(f"{kind}.{attribute}", entry, where) for attribute, entry in entries.items()}
+
+
+def _reading(key: str, entry: Any, where: str) -> Reading:
+    return resolve(Reading, [(where, require_mapping(entry, f"{where}: {key}", or_nothing=True))], key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +138,3 @@ def _datum(text: Any, where: str) -> VerticalDatum:
         return VerticalDatum.parse(str(text))
     except DatumError as error:
         raise ConfigError(f"{where}: {error}") from None
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: expected keys and values")
-    return value

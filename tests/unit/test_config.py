@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.config import Layer, Settings, digest, load_yaml, parse_override, preset, resolve
+from twin.config import (
+    Layer,
+    Settings,
+    digest,
+    load_named,
+    load_yaml,
+    parse_override,
+    preset,
+    require_mapping,
+    resolve,
+)
 from twin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -123,6 +133,36 @@ def test_a_missing_file_and_a_missing_preset_are_said(tmp_path: Path) -> None:
         load_yaml(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="no preset areas/atlantis"):
         preset("areas", "atlantis")
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml"])
+def test_a_path_is_read_as_a_file_and_goes_by_its_stem(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"delft{suffix}"
+    path.write_text("name: mine\n", encoding="utf-8")
+    assert load_named("areas", path) == ({"name": "mine"}, str(path), "delft")
+    assert load_named("areas", str(path)) == load_named("areas", path)
+
+
+def test_a_name_without_a_suffix_is_a_preset() -> None:
+    assert load_named("areas", "delft") == (preset("areas", "delft"), "areas/delft.yaml", "delft")
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers(), max_size=3), st.booleans())
+def test_a_mapping_passes_as_it_is(mapping: dict[str, int], or_nothing: bool) -> None:
+    assert require_mapping(mapping, "here", or_nothing=or_nothing) is mapping
+
+
+@pytest.mark.parametrize("or_nothing", [False, True])
+@pytest.mark.parametrize("value", [[], "", "text", 0, 3.0, False, ["a"]])
+def test_what_is_no_mapping_is_refused_with_its_place(value: object, or_nothing: bool) -> None:
+    with pytest.raises(ConfigError, match=r"^feed\.yaml: title: expected keys and values$"):
+        require_mapping(value, "feed.yaml: title", or_nothing=or_nothing)
+
+
+def test_nothing_is_an_empty_mapping_only_where_that_is_allowed() -> None:
+    assert require_mapping(None, "here", or_nothing=True) == {}
+    with pytest.raises(ConfigError, match="here: expected keys and values"):
+        require_mapping(None, "here")
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers(), min_size=2, max_size=5))
