@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tiles import lock
+from tiles import lock, revisions
 from tiles.atomic import atomic_folder, tree_checksum
-from tiles.codecs import CHUNK_POINTS
-from tiles.columns import canonical, dequantised, quantised, read_columns, write_columns
+from tiles.columns import canonical, quantised, read_columns, write_columns
 from tiles.manifest import Manifest, TileRow
+from tiles.revisions import COORDINATES
 from tiles.store_root import FORMAT, FORMAT_VERSION, default_offset, local_path, read_root, write_root
-from twin.bounds import Bounds
+from tiles.tile_points import read_points, read_points_inside
 from twin.crs import HorizontalCrs, parse_crs, require_metres
 from twin.errors import StoreError
 from twin.points import Points
@@ -41,11 +41,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tiles.codecs import CodecProfile
+    from twin.bounds import Bounds
     from twin.tiling import TileId
 
 __all__ = ["FORMAT_VERSION", "Store"]
-
-_COORDINATES = ("X", "Y", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +187,13 @@ class Store:
         StoreError
             If there is no such tile or column.
         """
-        return self._current()._read(self._row(tile), columns)
+        return read_points(self._current(), self._row(tile), columns)
 
     def read_window(self, bounds: Bounds, columns: Sequence[str] | None = ()) -> Points:
         """Return every point inside the half-open `bounds`, tile after tile."""
         rows = self.manifest.tiles_near(bounds)
         store = self._current()
-        return Points.concatenate([store._read_inside(row, bounds, columns, None) for row in rows])
+        return Points.concatenate([read_points_inside(store, row, bounds, columns, None) for row in rows])
 
     def read_with_halo(
         self, tile: TileId, halo_m: float, columns: Sequence[str] | None = (), labels_run: str | None = None
@@ -215,12 +214,12 @@ class Store:
             Also read that run's labels, as the attribute ``label``.
         """
         own, store = self._row(tile), self._current()
-        first = store._read(own, columns)
+        first = read_points(store, own, columns)
         if labels_run is not None:
             first = first.with_attributes(label=self.read_labels(labels_run, tile)[0])
         window = self.grid.with_halo(tile, halo_m)
         near = [row for row in self.manifest.tiles_near(window) if row.tile != tile]
-        others = [store._read_inside(row, window, columns, labels_run) for row in near]
+        others = [read_points_inside(store, row, window, columns, labels_run) for row in near]
         return Points.concatenate([first, *others]), own.n_points
 
     def read_labels(self, run: str, tile: TileId) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -290,7 +289,7 @@ class Store:
         """
         coordinates = {
             name: quantised(values, self.scale[axis], self.offset[axis], "xyz"[axis])
-            for axis, (name, values) in enumerate(zip(_COORDINATES, (points.x, points.y, points.z), strict=True))
+            for axis, (name, values) in enumerate(zip(COORDINATES, (points.x, points.y, points.z), strict=True))
         }
         into = self.scratch / "ready"
         row = self.write_revision(tile, coordinates | canonical(points.attributes), into=into)
@@ -320,37 +319,11 @@ class Store:
         StoreError
             If there are no points, one lies outside the tile, or the disk did not keep what was written.
         """
-        n_points = len(columns["X"])
-        if n_points == 0:
-            raise StoreError(f"tile {tile}: a tile without points is not stored")
-        low, high = (self._corner(columns, side) for side in (np.min, np.max))
-        if self.grid.tile_at(low[0], low[1], tile.z) != tile or self.grid.tile_at(high[0], high[1], tile.z) != tile:
-            raise StoreError(f"tile {tile}: points from {low[:2]} to {high[:2]} lie outside {self.grid.bounds(tile)}")
-        waiting = into / str(tile) / "written"
-        with atomic_folder(waiting, scratch=self.scratch, flush=False) as folder:
-            write_columns(folder, columns, self.codec, {"tile": str(tile), "n_points": n_points})
-            checksum = tree_checksum(folder)
-        row = TileRow(
-            tile=tile,
-            rev=checksum[:16],
-            n_points=n_points,
-            bounds=Bounds(xmin=low[0], ymin=low[1], xmax=high[0], ymax=high[1]),
-            zmin=low[2],
-            zmax=high[2],
-            checksum=checksum,
-            columns=tuple(name for name in columns if name not in _COORDINATES),
-            inputs=inputs,
-        )
-        _move(waiting, into / str(tile) / row.rev)
-        return row
+        return revisions.write_revision(self, tile, columns, into=into, inputs=inputs)
 
     def place_revision(self, row: TileRow, waiting: Path) -> None:
         """Move a revision from ``waiting/<tile>/<rev>`` to its place; harmless if it stands there already."""
-        source, target = waiting / str(row.tile) / row.rev, self.path / self.tile_path(row)
-        if source.exists():
-            _move(source, target)
-        elif not target.exists():
-            raise StoreError(f"tile {row.tile}: its new revision {row.rev} is gone; run ingest again")
+        revisions.place_revision(self, row, waiting)
 
     def write_labels(self, run: str, tile: TileId, label: NDArray[np.uint8], confidence: NDArray[np.uint8]) -> str:
         """Write a run's labels of one tile, in stored order, and return their checksum.
@@ -393,48 +366,3 @@ class Store:
         if row is None:
             raise StoreError(f"{self.path}: no tile {tile}")
         return row
-
-    def _corner(self, columns: Mapping[str, NDArray[Any]], side: Any) -> list[float]:
-        return [
-            float(dequantised(side(columns[name]), self.scale[axis], self.offset[axis]))
-            for axis, name in enumerate(_COORDINATES)
-        ]
-
-    def _points(self, columns: Mapping[str, NDArray[Any]]) -> Points:
-        x, y, z = (
-            dequantised(columns[name], self.scale[axis], self.offset[axis]) for axis, name in enumerate(_COORDINATES)
-        )
-        return Points(x=x, y=y, z=z, attributes={k: v for k, v in columns.items() if k not in _COORDINATES})
-
-    def _read(self, row: TileRow, columns: Sequence[str] | None) -> Points:
-        names = row.columns if columns is None else columns
-        return self._points(read_columns(self.path / self.tile_path(row), (*_COORDINATES, *names)))
-
-    def _read_inside(
-        self, row: TileRow, window: Bounds, columns: Sequence[str] | None, labels_run: str | None
-    ) -> Points:
-        """Read the points of a tile that lie in a window, decoding attributes only in chunks that have some."""
-        folder = self.path / self.tile_path(row)
-        plane = read_columns(folder, ("X", "Y"))
-        x, y = (dequantised(plane[name], self.scale[axis], self.offset[axis]) for axis, name in enumerate(("X", "Y")))
-        inside = window.contains(x, y)
-        starts = np.arange(0, row.n_points, CHUNK_POINTS)
-        chunks = np.logical_or.reduceat(inside, starts)
-        within = inside[np.repeat(chunks, CHUNK_POINTS)[: row.n_points]]
-        names = row.columns if columns is None else columns
-        rest = read_columns(folder, ("Z", *names), chunks)
-        if labels_run is not None:
-            labels = self.path / self.labels_path(labels_run, row.tile)
-            rest["label"] = read_columns(labels, ("label",), chunks)["label"]
-        picked = {name: column[within] for name, column in rest.items()}
-        z = dequantised(picked.pop("Z"), self.scale[2], self.offset[2])
-        return Points(x=x[inside], y=y[inside], z=z, attributes=picked)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename a folder named by its content; if the same stands at the target already, that one stays."""
-    if target.exists():
-        shutil.rmtree(source)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    source.rename(target)
