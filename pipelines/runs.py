@@ -143,6 +143,11 @@ def _finished(store: Store, run: str) -> RunRow | None:
     return next((row for row in store.manifest.runs() if row.run == run and row.state == "done"), None)
 
 
+def _done_at(store: Store, facts: Mapping[str, Any]) -> list[RunRow]:
+    """Return the finished runs with the same ``out``, in the order in which they finished."""
+    return [row for row in store.manifest.runs() if row.state == "done" and row.params.get("out") == facts.get("out")]
+
+
 def _work(
     store: Store, tasks: Sequence[TileTask], wanted: Mapping[str, str], executor: Executor, progress: Progress
 ) -> tuple[dict[str, Mapping[str, Any]], list[dict[str, str]]]:
@@ -196,10 +201,13 @@ def _is_near(store: Store, key: str, window: Bounds) -> bool:
 def run_once(
     store: Store, stage: str, facts: Mapping[str, Any], outputs: Sequence[Path], body: Callable[[], Mapping[str, Any]]
 ) -> RunSummary:
-    """Do a job on the whole store, unless it was done from the same facts and its outputs are still there."""
+    """Do a job on the whole store, unless its outputs are still there and were made last from the same facts.
+
+    A file that another job with the same ``out`` wrote since does not count: it holds the other job's answer.
+    """
     run = digest(stage, facts)
-    previous = _finished(store, run)
-    if previous is not None and all(path.exists() for path in outputs):
+    previous = next((row for row in reversed(_done_at(store, facts)) if row.stage == stage), None)
+    if previous is not None and previous.run == run and all(path.exists() for path in outputs):
         store.manifest.finish_run(run, dict(previous.figures))
         return RunSummary(run=run, stage=stage, n_done=0, n_skipped=1, counts=previous.figures)
     with Meter() as meter:

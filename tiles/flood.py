@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tiles.manifest import ArtefactRow, RunRow
     from tiles.store import Store
 
-__all__ = ["STAGE", "FloodResult", "FloodState", "flood_names", "read_flood", "write_flood"]
+__all__ = ["STAGE", "FloodResult", "FloodState", "flood_checksums", "flood_names", "read_flood", "write_flood"]
 
 STAGE = "flood"
 """Stage of flood runs in the manifest."""
@@ -87,6 +87,11 @@ def write_flood(store: Store, run: str, revision: str, result: FloodResult) -> t
 def flood_names(store: Store) -> list[str]:
     """Names of the scenarios that the store has results of, sorted."""
     return sorted(_newest(store))
+
+
+def flood_checksums(store: Store) -> dict[str, str]:
+    """Checksum of the newest result of each scenario, by its name."""
+    return {name: artefact.checksum for name, (_, artefact) in sorted(_newest(store).items())}
 
 
 def read_flood(store: Store, name: str | None = None) -> FloodResult:

@@ -99,15 +99,19 @@ def read_shapes(
     ]
 
 
-def write_gpkg(path: Path, table: geopandas.GeoDataFrame, layer: str = "buildings") -> int:
-    """Write a table as GeoPackage, atomically, and return its size in bytes; the same table gives the same bytes."""
+def write_gpkg(path: Path, layers: Mapping[str, geopandas.GeoDataFrame]) -> int:
+    """Write tables as layers of a GeoPackage, atomically, and return its size in bytes.
+
+    The same tables give the same bytes.
+    """
     import pyogrio  # heavy, and not needed to read what others imported already
 
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
     try:
         with atomic_path(path) as temporary:
             named = temporary.with_name(temporary.name + ".gpkg")  # GDAL warns of any other ending
-            pyogrio.write_dataframe(table, named, layer=layer, driver="GPKG")
+            for number, (layer, table) in enumerate(layers.items()):
+                pyogrio.write_dataframe(table, named, layer=layer, driver="GPKG", append=number > 0)
             named.replace(temporary)
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

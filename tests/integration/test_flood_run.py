@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 
 from pipelines.executors import Sequential
 from pipelines.flood import load_scenario, run_flood
@@ -21,6 +22,7 @@ from tiles.buildings import write_table
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.store import Store
 from tiles.verify import verify_store
+from twin.cli.outputs import FORMATS
 from twin.crs import parse_crs
 from twin.errors import DatumError, StageError
 from twin.scene import Scene, SceneParams
@@ -159,6 +161,23 @@ def test_a_gauge_that_fell_silent_before_its_feed_drives_nothing(store, bay, tmp
         flood(store, silent)
     early = flood(store, silent, at=datetime(2025, 10, 1, 4, 0, tzinfo=UTC))
     assert early.level["observed_at"] == datetime(2025, 10, 1, 3, 30, tzinfo=UTC).isoformat()
+
+
+def test_exports_carry_the_depths_and_say_above_which_zero_the_water_stands(store, tmp_path):
+    summary = flood(store, "surge_overtopping")
+    flood(store, "surge_holding")
+    FORMATS["gpkg"](None, store, tmp_path / "city.gpkg", None)
+    table = geopandas.read_file(tmp_path / "city.gpkg", layer="flood_surge_overtopping")
+    expected = read_flood(store, "surge_overtopping")
+    assert table["max_depth_m"].tolist() == expected.buildings["max_depth_m"].tolist()
+    assert int((table["rank"] > 0).sum()) == summary.buildings_wet
+    assert set(table["vertical_datum"]) == {"TP"}
+    assert table["water_level_m"].to_numpy() == pytest.approx(2.8656)
+    FORMATS["cog"](None, store, tmp_path / "rasters", None)
+    with rasterio.open(tmp_path / "rasters" / "flood_surge_overtopping.tif") as file:
+        np.testing.assert_array_equal(file.read(1), expected.depth.values)
+        assert file.tags()["WATER_LEVEL_GIVEN"] == "4.0000 m AP (fixed)"
+        assert (file.tags()["WATER_LEVEL_M"], file.tags()["WATER_LEVEL_DATUM"]) == ("2.8656", "TP")
 
 
 def test_without_buildings_the_table_is_empty(store):

@@ -125,3 +125,18 @@ def test_a_whole_store_job_runs_once_while_its_output_stands(store: Store, tmp_p
     assert (skipped.n_done, skipped.counts["bytes"], len(calls)) == (0, 4, 1)
     out.unlink()
     assert run_once(store, "export", {"format": "text"}, [out], body).n_done == 1
+
+
+def test_a_file_that_another_job_wrote_since_is_written_again(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "store", crs=parse_crs("EPSG:6677"), vertical=TP)
+    out = tmp_path / "depths.txt"
+    done = []
+    for level in ("4.0", "3.0", "4.0", "4.0"):
+
+        def body(level: str = level) -> dict[str, int]:
+            out.write_text(level)
+            return {"files": 1}
+
+        done.append(run_once(store, "export", {"out": str(out), "level": level}, [out], body).n_done)
+        assert out.read_text() == level
+    assert done == [1, 1, 1, 0]

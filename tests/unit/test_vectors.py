@@ -115,10 +115,11 @@ def test_a_table_has_one_type_a_column_and_is_sorted() -> None:
 
 def test_geopackages_are_the_same_bytes_and_others_read_them(tmp_path: Path) -> None:
     table = table_of([building("a"), building("b", use="住宅")], "EPSG:28992")
-    sizes = [write_gpkg(tmp_path / name, table) for name in ("a.gpkg", "b.gpkg")]
+    sizes = [write_gpkg(tmp_path / name, {"buildings": table, "flood_surge": table}) for name in ("a.gpkg", "b.gpkg")]
     assert (tmp_path / "a.gpkg").read_bytes() == (tmp_path / "b.gpkg").read_bytes()
     assert sizes[0] == (tmp_path / "a.gpkg").stat().st_size
-    again = gpd.read_file(tmp_path / "a.gpkg")
+    again = gpd.read_file(tmp_path / "a.gpkg", layer="buildings")
+    assert len(gpd.read_file(tmp_path / "a.gpkg", layer="flood_surge")) == 2
     assert again.crs.to_epsg() == 28992
     assert again["measured_height_m"].tolist() == [8.7, 8.7]
     assert again["use"].tolist()[1] == "住宅"

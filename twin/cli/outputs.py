@@ -12,6 +12,7 @@ from twin.errors import ConfigError, RenderError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tiles.flood import FloodResult
     from tiles.store import Store
     from twin.cli.session import Session
 
@@ -130,7 +131,8 @@ _STAGES = ("classify", "terrain", "model", "flood", "live")
 
 
 def _inputs(store: Store) -> dict[str, Any]:
-    """Everything an export can depend on: the tiles' revisions and the newest runs' artefacts."""
+    """Everything an export can depend on: the tiles' revisions, the newest runs' artefacts, every flood overlay."""
+    from tiles.flood import flood_checksums
     from twin.config import digest
 
     newest = {stage: store.manifest.latest_run(stage) for stage in _STAGES}
@@ -138,7 +140,8 @@ def _inputs(store: Store) -> dict[str, Any]:
     artefacts = {
         run: sorted((key, row.checksum) for key, row in store.manifest.artefacts(run).items()) for run in runs.values()
     }
-    return {"runs": runs, "digest": digest([(str(row.tile), row.rev) for row in store.tiles()], artefacts)}
+    points = [(str(row.tile), row.rev) for row in store.tiles()]
+    return {"runs": runs, "digest": digest(points, artefacts, flood_checksums(store))}
 
 
 def _lineage(store: Store) -> dict[str, Any]:
@@ -216,19 +219,49 @@ def _cog(session: Session, store: Store, out: Path, _: float | None) -> Mapping[
     out.mkdir(parents=True, exist_ok=True)
     run = latest_run(store, "terrain")
     rasters = {name: read_raster(store, run, name) for name in ("dtm", "dsm", "hag", "density")}
-    rasters |= {f"flood_{name}": read_flood(store, name).depth for name in flood_names(store)}
+    floods = {f"flood_{name}": read_flood(store, name) for name in flood_names(store)}
+    rasters |= {name: result.depth for name, result in floods.items()}
     for name, raster in rasters.items():
-        write_cog(out / f"{name}.tif", raster, description=name, unit="1/m2" if name == "density" else "m")
+        tags = _flood_tags(floods[name]) if name in floods else {}
+        unit = "1/m2" if name == "density" else "m"
+        write_cog(out / f"{name}.tif", raster, description=name, unit=unit, tags=tags)
     return {"files": len(rasters), "bytes": sum((out / f"{name}.tif").stat().st_size for name in rasters)}
 
 
 def _gpkg(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
     from tiles.buildings import building_table
+    from tiles.flood import flood_names, read_flood
     from tiles.vectors import write_gpkg
 
     table = building_table(store, latest_run(store, "model"))
-    write_gpkg(out, table)
+    layers = {"buildings": table.assign(vertical_datum=str(store.vertical))}
+    for name in flood_names(store):
+        result = read_flood(store, name)
+        level = _water_level(result)
+        layers[f"flood_{name}"] = result.buildings.assign(
+            water_level_m=level["height_m"], vertical_datum=str(store.vertical), title=result.summary["title"]["en"]
+        )
+    write_gpkg(out, layers)
     return _sized(out, buildings=len(table))
+
+
+def _water_level(result: FloodResult) -> Mapping[str, Any]:
+    """Return the level of an overlay in the store's datum and as given."""
+    level: Mapping[str, Any] = result.summary["level"]
+    return level
+
+
+def _flood_tags(result: FloodResult) -> dict[str, str]:
+    """Return what a depth raster must say of itself: depth of which water, above which zero."""
+    level = _water_level(result)
+    return {
+        "SCENARIO": result.name,
+        "TITLE": result.summary["title"]["en"],
+        "WATER_LEVEL_M": f"{level['height_m']:.4f}",
+        "WATER_LEVEL_DATUM": str(result.summary["vertical"]),
+        "WATER_LEVEL_GIVEN": f"{level['given_m']:.4f} m {level['given_datum']} ({level['source']})",
+        "WATER_OBSERVED_AT": level["observed_at"] or "",
+    }
 
 
 def _laz(session: Session, store: Store, out: Path, _: float | None) -> Mapping[str, Any]:
