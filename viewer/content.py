@@ -6,7 +6,7 @@ by hand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ class SceneContent:
     buildings: tuple[Building, ...] = ()
     flood: FloodLayer | None = None
     gauges: tuple[Gauge, ...] = ()
+
+    def titled(self, title: str | None) -> SceneContent:
+        """Return the same under another title; None keeps the one it has."""
+        return self if title is None else replace(self, title=title)
 
     @property
     def origin(self) -> tuple[float, float, float]:

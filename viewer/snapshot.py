@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +92,7 @@ def snapshot(  # noqa: PLR0913 - the options of one picture, all but two with de
     from viewer.load import load_scene
 
     offscreen.prepare()
-    content = load_scene(store, layers=layers, now=now, final=True)
-    if title is not None:
-        content = replace(content, title=title)
+    content = load_scene(store, layers=layers, now=now, final=True).titled(title)
     shown = tuple(name for name in content.layers if layers is None or name in layers)
     path = Path(out_png)
     image = picture(content, layers=shown, size=size, camera=camera)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +67,7 @@ def serve(  # noqa: PLR0913 - the options of one server, all with defaults
     from viewer.load import load_gauges, load_scene
 
     offscreen.prepare()
-    content = load_scene(store, budget=budget, now=now)
-    if title is not None:
-        content = replace(content, title=title)
+    content = load_scene(store, budget=budget, now=now).titled(title)
 
     def newer() -> tuple[Gauge, ...]:
         return load_gauges(store, content, datetime.now(UTC).astimezone())
