@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import mapbox_earcut
 import numpy as np
 
+from tiles.faces import face_triangles
 from viewer.palette import BUILDING_STOPS, ramp
 from viewer.shading import facing
 
@@ -130,21 +130,7 @@ def _face(rings: list[NDArray[np.float64]]) -> _Face | None:
     normal /= length
     corners = np.concatenate(rings)
     ends = np.cumsum([len(ring) for ring in rings])
-    return _Face(corners, normal, _triangles(corners, normal, ends), _ring_edges(ends))
-
-
-def _triangles(corners: NDArray[np.float64], normal: NDArray[np.float64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    if len(corners) == 3:
-        return np.array([[0, 1, 2]])
-    drop = int(np.argmax(np.abs(normal)))
-    flat = np.delete(corners, drop, axis=1)
-    indices = mapbox_earcut.triangulate_float64(np.ascontiguousarray(flat), ends.astype(np.uint32))
-    triangles: NDArray[np.int64] = indices.reshape(-1, 3).astype(np.int64)
-    if triangles.size:
-        a, b, c = (corners[triangles[:, k]] for k in range(3))
-        backwards = np.cross(b - a, c - a) @ normal < 0
-        triangles[backwards] = triangles[backwards][:, ::-1]
-    return triangles
+    return _Face(corners, normal, face_triangles(corners, ends, normal), _ring_edges(ends))
 
 
 def _ring_edges(ends: NDArray[np.int64]) -> NDArray[np.int64]:
