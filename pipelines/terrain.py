@@ -21,12 +21,11 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from pipelines.ground.cells import cell_numbers, count, highest
 from pipelines.ground.filling import fill_holes, fill_reach_cells
-from pipelines.objects.masks import grow
+from pipelines.objects.masks import grow, with_gaps_filled
 from tiles.rasters import create_rasters, raster_path, tile_frame, write_raster_block
 from twin.config import digest
 from twin.points import PointClass, Points
@@ -127,7 +126,7 @@ def derive_terrain(points: Points, frame: Frame, params: TerrainParams) -> dict[
     cells = cell_numbers(frame, points.x, points.y)
     clean = ~np.isin(label, _NOISE)
     n_points = count(cells, frame.shape, clean)
-    inside = _inside(n_points > 0, params)
+    inside = with_gaps_filled(n_points > 0, params.survey_gap_m / params.resolution_m)
     measured = _mean(cells, points.z, np.isin(label, _GROUND), frame)
     water = _water_mask(cells, label, n_points, frame, params)
     has_ground = ~np.isnan(measured)
@@ -160,15 +159,6 @@ def _mean(
     with np.errstate(invalid="ignore"):
         mean = np.where(n > 0, total_mm / n / 1000.0, np.nan)
     return mean.astype(np.float32).reshape(frame.shape)
-
-
-def _inside(occupied: NDArray[np.bool_], params: TerrainParams) -> NDArray[np.bool_]:
-    """Cells inside the survey: those with points, and the gaps between them that are not too wide."""
-    radius = max(1, round(params.survey_gap_m / 2 / params.resolution_m))
-    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    grown = cv2.dilate(occupied.astype(np.uint8), kernel)
-    closed = cv2.erode(grown, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(closed.astype(bool) | occupied)
 
 
 def _water_mask(

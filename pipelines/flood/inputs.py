@@ -9,6 +9,7 @@ import geopandas
 import numpy as np
 
 from pipelines.flood.ground import Survey
+from pipelines.objects.masks import with_gaps_filled
 from tiles.buildings import building_table
 from tiles.rasters import read_raster
 
@@ -38,7 +39,7 @@ def read_terrain(store: Store, run: str) -> tuple[Raster, Survey]:
     box = store.bounds.buffered(_MARGIN_M)
     terrain, water, density = (read_raster(store, run, name, box) for name in ("dtm", "water", "density"))
     gap_cells = _survey_gap_m(store, run) / terrain.frame.resolution_m
-    inside = _inside(density.values > 0, gap_cells) | np.isfinite(terrain.values)
+    inside = with_gaps_filled(density.values > 0, gap_cells) | np.isfinite(terrain.values)
     survey = Survey(
         dtm_m=terrain.values,
         water=water.values > 0,
@@ -53,15 +54,6 @@ def _survey_gap_m(store: Store, run: str) -> float:
     """Return the widest gap between points that the terrain run counted as inside the survey, metres."""
     row = next((row for row in store.manifest.runs() if row.run == run), None)
     return _GAP_M if row is None else float(row.params.get("survey_gap_m", _GAP_M))
-
-
-def _inside(occupied: NDArray[np.bool_], gap_cells: float) -> NDArray[np.bool_]:
-    """Cells with points and the gaps between them, as the terrain stage counts them."""
-    radius = max(1, round(gap_cells / 2))
-    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    padded = np.pad(occupied, 2 * radius).astype(np.uint8)
-    closed = cv2.erode(cv2.dilate(padded, square), square)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
-    return np.asarray(closed > 0)
 
 
 def _gaps(density: NDArray[np.floating[Any]], inside: NDArray[np.bool_], resolution_m: float) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["close_mask", "drop_small", "fill_small_holes", "grow", "open_mask"]
+__all__ = ["close_mask", "drop_small", "fill_small_holes", "grow", "open_mask", "with_gaps_filled"]
 
 
 def drop_small(mask: NDArray[np.bool_], min_cells: int) -> NDArray[np.bool_]:
@@ -39,6 +39,16 @@ def open_mask(mask: NDArray[np.bool_], edge_cells: int) -> NDArray[np.bool_]:
 def close_mask(mask: NDArray[np.bool_], edge_cells: int) -> NDArray[np.bool_]:
     """Set what a square of `edge_cells` (odd) cells outside the mask does not fit into; reach `edge_cells` - 1."""
     return _morph(mask, cv2.MORPH_CLOSE, edge_cells) | mask
+
+
+def with_gaps_filled(mask: NDArray[np.bool_], gap_cells: float) -> NDArray[np.bool_]:
+    """Set the gaps between set cells that are at most `gap_cells` wide.
+
+    That width counts to the nearest even number, at least 2, and is the reach too. Unlike `close_mask` it takes nothing to be set beyond the edge of the grid.
+    """
+    radius = max(1, round(gap_cells / 2))
+    rim = 2 * radius
+    return close_mask(np.pad(mask, rim), 2 * radius + 1)[rim:-rim, rim:-rim]
 
 
 def grow(mask: NDArray[np.bool_], radius_cells: int) -> NDArray[np.bool_]:
