@@ -44,7 +44,8 @@ def close_mask(mask: NDArray[np.bool_], edge_cells: int) -> NDArray[np.bool_]:
 def with_gaps_filled(mask: NDArray[np.bool_], gap_cells: float) -> NDArray[np.bool_]:
     """Set the gaps between set cells that are at most `gap_cells` wide.
 
-    That width counts to the nearest even number, at least 2, and is the reach too. Unlike `close_mask` it takes nothing to be set beyond the edge of the grid.
+    That width counts to the nearest even number, at least 2, and is the reach too. Unlike `close_mask` this takes
+    nothing to be set beyond the edge of the grid.
     """
     radius = max(1, round(gap_cells / 2))
     rim = 2 * radius
