@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.ground import EmbankmentParams, SmrfParams, between_drops, climb, find_ground, ground_frame_step_m
+from pipelines.ground import (
+    EmbankmentParams,
+    SmrfParams,
+    between_drops,
+    climb,
+    deck_around,
+    find_ground,
+    ground_frame_step_m,
+)
 from pipelines.ground.cells import box_sum, cell_numbers, count
 from pipelines.noise import NoiseParams, find_noise
 from pipelines.objects import (
@@ -82,7 +90,7 @@ class ClassifyParams:
     @property
     def objects_reach_m(self) -> float:
         """Reach of the steps after the ground filter: embankments then buildings, or water then rocks."""
-        cells = self.embankment_cells + self.bridge_cells + 3
+        cells = self.embankment_cells + self.bridge_cells + 4
         climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
         around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
         return max(climb_m + self.building.reach_m, around_rocks_m + max(self.water.reach_m, climb_m))
@@ -204,7 +212,10 @@ def _climbed(
     reached = climb(low.values, seeds, is_smooth, step_m, params.embankment_cells)
     bridge = between_drops(low.values, reached, 2 * step_m, steps.bridge_drop_m, params.bridge_cells)
     on_bridge = at_foot & bridge.ravel()[cells]
-    return at_foot & reached.ravel()[cells] & ~on_bridge, on_bridge
+    climbed = at_foot & reached.ravel()[cells] & ~on_bridge
+    bottom, top = (side.ravel()[cells] for side in deck_around(low.values, bridge))
+    at_edge = (above.z >= bottom - step_m) & (above.z <= top + steps.parapet_m)
+    return climbed, on_bridge | (at_edge & ~climbed)
 
 
 def _water(points: Points, core: Bounds, params: ClassifyParams) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

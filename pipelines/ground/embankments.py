@@ -13,13 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numba
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EmbankmentParams", "between_drops", "climb"]
+__all__ = ["EmbankmentParams", "between_drops", "climb", "deck_around"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,9 @@ class EmbankmentParams:
     """Distance within which a bridge falls off on both sides, metres (ours: four lanes and pavements)."""
     bridge_drop_m: float = 1.5
     """Least height of that fall, metres (ours: clearance over the smallest canals)."""
+    parapet_m: float = 1.3
+    """Height above a bridge's deck up to which things at its edge belong to it, metres (Japanese road bridges: railings
+    of 1.1 m)."""
     slack_m: float = 0.2
     """Height above the cell's slope up to which its points are ground, metres (ours: grass and ranging noise)."""
 
@@ -86,6 +90,16 @@ def between_drops(
         How far to look along rows, columns and diagonals; also the reach.
     """
     return np.asarray(_between_drops(low, chosen, (max_step_m, drop_m), n_cells))
+
+
+def deck_around(low: NDArray[np.float32], bridge: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the lowest and the highest deck in the 3 x 3 cells around each cell, +inf and -inf where there is none.
+
+    A deck ends within a cell whose lowest point is the water below, so its edge has to be known by its neighbours.
+    """
+    square, far = np.ones((3, 3), np.uint8), np.float32(np.inf)
+    bottom = cv2.erode(np.where(bridge, low, far), square)
+    return np.asarray(bottom), np.asarray(cv2.dilate(np.where(bridge, low, -far), square))
 
 
 @numba.njit(cache=True)

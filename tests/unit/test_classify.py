@@ -87,6 +87,20 @@ def test_a_dike_is_ground_and_a_bridge_over_water_is_a_bridge() -> None:
     assert (label[span] == PointClass.GROUND).mean() < 0.02
 
 
+@pytest.mark.parametrize("half_m", [3.6, 4.0, 4.3, 4.6])
+def test_the_edge_of_a_bridge_and_its_railing_are_no_building(half_m: float) -> None:
+    rng = np.random.default_rng(8)
+    n = 100 * 100 * 12
+    x, y = rng.uniform(0, 100, (2, n))
+    z = np.where(abs(x - 50) < 14, -2.0, 4.0 - np.clip(abs(x - 50) - 16, 0, 8) * 0.5)
+    deck = (abs(y - 50) < half_m) & (abs(x - 50) < 15)
+    railing = deck & (abs(y - 50) > half_m - 0.3)
+    z = np.where(railing, 5.0, np.where(deck, 4.0, z)) + rng.normal(0, 0.02, n)
+    label = labels_of(cloud(x, y, z))
+    assert not (label == PointClass.BUILDING).any()
+    assert (label[deck & (abs(x - 50) < 13)] == PointClass.BRIDGE).mean() > 0.9
+
+
 def test_see_through_water_has_a_surface_and_a_bed_and_a_low_street_stays_dry() -> None:
     rng = np.random.default_rng(6)
     n = 100 * 100 * 12
