@@ -121,8 +121,6 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
         if done is not None and done.inputs == inputs and (store.path / done.path / "summary.json").is_file():
             store.manifest.finish_run(run, dict(done.report))  # it is the newest overlay again
             return _summary(done.report, skipped=True)
-        runs = [one for one in (terrain_run, buildings_run) if one is not None]
-        store.manifest.begin_run(run, STAGE, params, {"runs": runs})
         with Meter() as meter:
             result, figures = _compute(store, scenario, (level, normal), (terrain_run, buildings_run), progress)
             lineage = {"terrain_run": terrain_run, "buildings_run": buildings_run, "software": software()}
@@ -130,6 +128,9 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
             path, checksum = write_flood(store, run, digest(run, inputs), result)
         facts = {**figures, "run": run, "scenario": scenario.name, "path": path, "level": level.as_json()}
         report = {**facts, **meter.figures(), "n_items": figures["buildings"], "workers": 1, "software": software()}
+        # Only now: a scenario that was refused leaves no run that looks as if it were under way.
+        runs = [one for one in (terrain_run, buildings_run) if one is not None]
+        store.manifest.begin_run(run, STAGE, params, {"runs": runs})
         store.manifest.commit_artefact(run, scenario.name, path, checksum, inputs, report)
         store.manifest.finish_run(run, report)
         if done is not None and done.path != path:

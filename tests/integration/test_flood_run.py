@@ -180,6 +180,14 @@ def test_exports_carry_the_depths_and_say_above_which_zero_the_water_stands(stor
         assert (file.tags()["WATER_LEVEL_M"], file.tags()["WATER_LEVEL_DATUM"]) == ("2.8656", "TP")
 
 
+def test_a_scenario_that_is_refused_leaves_no_run(store):
+    gate = {"name": "gate", "geometry": "LINESTRING (139.7 35.6, 139.8 35.6)", "datum": "TP", "crest_m": 3.4}
+    content = {"title": {"en": "x"}, "level": {"value_m": 3.0, "datum": "AP"}, "barriers": [gate]}
+    with pytest.raises(StageError, match="gate lies outside the terrain"):
+        flood(store, parse_scenario(content, "far.yaml", "far"))
+    assert not [row for row in store.manifest.runs() if row.stage == "flood"]
+
+
 def test_without_buildings_the_table_is_empty(store):
     summary = run_flood(store, load_scenario("surge_overtopping"), latest_run(store, "terrain"))
     assert (summary.buildings, summary.buildings_wet) == (0, 0)
