@@ -24,9 +24,10 @@ from twin.legend import depth_legend
 from twin.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from pipelines.flood.ground import BurnedBarrier
     from tiles.store import Store
 
 __all__ = ["VERSION", "FloodSummary", "run_flood"]
@@ -164,16 +165,31 @@ def _compute(
     table = _table(buildings, overlay, scenario)
     listener.advance(max(len(buildings), 1))
     listener.finish()
-    titles = {"title": {"ja": scenario.title_ja, "en": scenario.title_en}, "scenario": scenario.name}
+    facts = {
+        "title": {"ja": scenario.title_ja, "en": scenario.title_en},
+        "scenario": scenario.name,
+        "barriers": _barriers(scenario, barriers),
+        "legend": scenario.legend,
+        "floor_m": scenario.floor_m,
+        "vertical": str(store.vertical),
+    }
     result = FloodResult(
         name=scenario.name,
         depth=overlay.depth,
         critical_level=overlay.critical_level,
         state=overlay.state,
         buildings=table,
-        summary={**titles, "legend": scenario.legend, "floor_m": scenario.floor_m, "vertical": str(store.vertical)},
+        summary=facts,
     )
     return result, _figures(overlay, table, scenario)
+
+
+def _barriers(scenario: StaticScenario, barriers: Sequence[BurnedBarrier]) -> list[dict[str, Any]]:
+    """Return what stood in the water's way, with its height in the store's datum."""
+    return [
+        {"name": one.name, "state": one.state, "height_m": round(other.height_m, 4)}
+        for one, other in zip(scenario.barriers, barriers, strict=True)
+    ]
 
 
 def _table(buildings: Any, overlay: Overlay, scenario: StaticScenario) -> Any:

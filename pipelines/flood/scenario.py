@@ -149,6 +149,8 @@ class ResolvedLevel:
     """``fixed``, or the gauge's feed and entity."""
     observed_at: datetime | None = None
     """When the gauge measured."""
+    offset_m: float = 0.0
+    """What the scenario added to the gauge's stage; it is in `given_m` and in `height_m`."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts for a summary."""
@@ -158,6 +160,7 @@ class ResolvedLevel:
             "given_datum": self.given_datum,
             "source": self.source,
             "observed_at": None if self.observed_at is None else self.observed_at.isoformat(),
+            "offset_m": round(self.offset_m, 4),
         }
 
 
@@ -232,6 +235,7 @@ def resolve_level(
         given_datum=str(found.vertical),
         source=f"{found.feed}/{found.entity}",
         observed_at=found.observed_at,
+        offset_m=level.offset_m,
     )
 
 

@@ -37,6 +37,7 @@ def test_the_newest_reading_drives_the_level_through_its_datum():
     before = resolve_level(level, TP, readings, NOW - timedelta(minutes=10))
     assert before.height_m == pytest.approx(2.0 + 0.5 - 1.1344)
     assert before.as_json()["source"] == "f/g"
+    assert before.as_json()["offset_m"] == 0.5
 
 
 def test_a_gauge_without_a_datum_is_never_used():

@@ -82,7 +82,16 @@ def surge() -> Flood:
         legend=depth_legend("flood_depth_ja"),
         is_current=False,
         summary={
-            "level": {"given_m": 2.1, "given_datum": "AP", "height_m": 0.9656, "source": "fixed", "observed_at": None},
+            "level": {
+                "given_m": 2.1,
+                "given_datum": "AP",
+                "height_m": 0.9656,
+                "source": "bay/gauge",
+                "observed_at": None,
+                "offset_m": 0.5,
+            },
+            "barriers": [{"name": "canal gate", "state": "closed", "height_m": 3.4}],
+            "floor_m": 0.5,
             "wet_area_m2": 150.0,
             "max_depth_m": 3.5,
             "buildings": 2,
@@ -245,8 +254,15 @@ def test_refused_files_stand_with_their_reason(page: Page) -> None:
 
 
 def test_the_flood_level_stands_in_both_datums(page: Page) -> None:
-    assert "2.10 m A.P." in page.text["flood"]
+    assert "2.100 m A.P." in page.text["flood"]
     assert "0.9656 m T.P." in page.text["flood"]
+
+
+def test_what_a_scenario_adds_to_a_gauge_and_closes_is_said(page: Page) -> None:
+    text = " ".join(page.text["flood"].split())
+    assert "reading 1.600 m, 加算added 0.500 m" in text
+    assert "canal gate: 閉鎖・天端closed, crest 3.400 m T.P." in text
+    assert "above the floor, taken at 0.50 m" in text
 
 
 def test_an_overlay_of_an_older_terrain_says_so(page: Page) -> None:

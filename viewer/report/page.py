@@ -150,6 +150,9 @@ def _flood_view(flood: Flood, content: ReportContent) -> dict[str, Any]:
         "summary": summary,
         "level": level,
         "given_datum": _datum(str(level.get("given_datum", ""))),
+        "offset_m": float(level.get("offset_m", 0.0)),
+        "barriers": summary.get("barriers", ()),
+        "floor_m": summary.get("floor_m"),
         "ranks": ranks,
         "names": {rank.rank: rank for rank in flood.legend.ranks},
     }
