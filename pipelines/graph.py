@@ -7,9 +7,11 @@ tasks, no arrays on the wire, and a bounded number of futures whatever the numbe
 from __future__ import annotations
 
 import logging
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dask
@@ -90,6 +92,7 @@ def open_dask(params: ExecutorParams) -> Iterator[DaskExecutor]:
         "distributed.scheduler.allowed-failures": _RETRIES,
         "distributed.worker.memory.terminate": False if params.scheduler else 0.95,
         "distributed.admin.tick.limit": "30s",  # a kernel holds the interpreter for seconds; that is no fault
+        "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     }
     # Its own news of dying workers would drown ours: a task that is lost comes back as that task's failure.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -99,17 +102,26 @@ def open_dask(params: ExecutorParams) -> Iterator[DaskExecutor]:
                 n_workers = max(1, sum(client.nthreads().values()))
                 yield DaskExecutor(client, n_workers)
         else:
-            with (
-                LocalCluster(
-                    n_workers=params.n_workers,
-                    threads_per_worker=1,
-                    memory_limit=params.memory_bytes,
-                    dashboard_address="127.0.0.1:0",  # its own free port: None would claim 8787, and so would the next
-                    host="127.0.0.1",
-                ) as cluster,
-                Client(cluster) as client,
-            ):
+            with _start_cluster(params) as cluster, Client(cluster) as client:
                 yield DaskExecutor(client, params.n_workers)
+
+
+def _start_cluster(params: ExecutorParams) -> Any:
+    """Start workers that leave Ctrl-C to this process, which ends them: a page of their tracebacks helps nobody."""
+    # A child inherits the mask of the thread that starts it, and so do the workers that the cluster restarts later.
+    # Ctrl-C waits here for the second that this takes.
+    resource_tracker.ensure_running()  # where it starts later, it lifts the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return LocalCluster(
+            n_workers=params.n_workers,
+            threads_per_worker=1,
+            memory_limit=params.memory_bytes,
+            dashboard_address="127.0.0.1:0",  # its own free port: None would claim 8787, and so would the next
+            host="127.0.0.1",
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _connect(address: str) -> Any:

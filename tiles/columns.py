@@ -64,8 +64,8 @@ def quantised(values: NDArray[np.float64], scale: float, offset: float, axis: st
         low, high = offset + _INT32.min * scale, offset + _INT32.max * scale
         worst = values[~((counts >= _INT32.min) & (counts <= _INT32.max))][0]
         raise StoreError(
-            f"{axis} = {worst} lies outside the store's range {low:.0f} to {high:.0f};"
-            " create the store with another offset or a coarser scale"
+            f"{axis} = {worst:.3f} lies outside the store's range {low:.0f} to {high:.0f};"
+            " is the CRS right? A place so far away needs a store of its own"
         )
     return counts.astype(np.int32)
 

@@ -5,10 +5,12 @@ encoding of LAZ is lazrs; everything around it is read and checked here, because
 """
 
 from tiles.las_header import LasHeader, read_header
+from tiles.las_projection import GeoKeysError
 from tiles.las_read import file_crs, points_of, read_las, read_records
 from tiles.las_write import LasParams, LasWriter, open_las_writer, write_las
 
 __all__ = [
+    "GeoKeysError",
     "LasHeader",
     "LasParams",
     "LasWriter",

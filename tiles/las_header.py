@@ -130,6 +130,8 @@ class _Parser:
         return int(self.field(layout, at)[0])
 
     def parse(self, stream: IO[bytes]) -> LasHeader:
+        if self.size == 0:
+            raise self.fail("the file is empty (0 bytes); deliver it again")
         if self.start[:4] != b"LASF":
             raise self.fail("not a LAS file (it does not begin with LASF)")
         version = (self.integer("B", 24), self.integer("B", 25))

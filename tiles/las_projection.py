@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
-__all__ = ["PROJECTION_USER", "crs_text", "crs_vlrs"]
+__all__ = ["PROJECTION_USER", "GeoKeysError", "crs_text", "crs_vlrs"]
 
 PROJECTION_USER = "LASF_Projection"
 _WKT, _KEYS, _DOUBLES, _ASCII = 2112, 34735, 34736, 34737
@@ -35,6 +35,18 @@ _CITATIONS = (1026, 2049, 3073, 4097)
 _USER_DEFINED = 32767
 _UNIT_CODES = {9001: "metre", 9002: "foot", 9003: "US survey foot"}
 _EPSG_OF_DATUM = {"TP": 6695}
+
+
+class GeoKeysError(CrsError):
+    """GeoTIFF keys name a system and another unit than the registry gives it; one of the two is right."""
+
+    def __init__(self, message: str, code: str, unit: str) -> None:
+        super().__init__(message, code, unit)
+        self.code, self.unit = code, unit
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return str(self.args[0])
 
 
 def crs_text(vlrs: list[Vlr], wkt_flag: bool) -> str | None:
@@ -113,9 +125,8 @@ def _check_units(code: int, keys: Mapping[int, int]) -> None:
     unit = _UNIT_CODES.get(stated, f"unit {stated}")
     actual = parse_crs(f"EPSG:{code}").unit
     if unit != actual:
-        raise CrsError(
-            f"GeoTIFF keys say EPSG:{code} (in {actual}) and linear unit {unit}; give the right CRS with --crs"
-        )
+        message = f"GeoTIFF keys say EPSG:{code} (in {actual}) and linear unit {unit}; give the right CRS with --crs"
+        raise GeoKeysError(message, f"EPSG:{code}", unit)
 
 
 def _described(vlrs: list[Vlr]) -> str:

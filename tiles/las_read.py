@@ -13,7 +13,7 @@ import numpy as np
 from tiles.las_compression import check_compression
 from tiles.las_extra import extra_values
 from tiles.las_header import read_header
-from tiles.las_projection import crs_text
+from tiles.las_projection import GeoKeysError, crs_text
 from tiles.las_records import record_dtype, unpack
 from twin.crs import HorizontalCrs, parse_crs
 from twin.errors import CrsError, FormatError
@@ -44,6 +44,8 @@ def file_crs(header: LasHeader) -> HorizontalCrs | None:
     try:
         text = crs_text(list(header.vlrs), header.uses_wkt)
         return parse_crs(text) if text else None
+    except GeoKeysError as error:
+        raise GeoKeysError(f"{header.path.name}: {error}", error.code, error.unit) from None
     except CrsError as error:
         raise CrsError(f"{header.path.name}: {error}") from None
 

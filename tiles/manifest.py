@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,12 +48,9 @@ class Manifest:
     @staticmethod
     def create(path: Path) -> Manifest:
         """Create an empty manifest."""
-        connection = sqlite3.connect(path)
-        try:
+        with _told(path), closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(SCHEMA)
-        finally:
-            connection.close()
         return Manifest(path)
 
     # Sources -----------------------------------------------------------------------------------------------------
@@ -94,12 +91,13 @@ class Manifest:
             (bounds.xmax, bounds.xmin, bounds.ymax, bounds.ymin),
         )
 
-    def commit_tiles(
+    def commit_tiles(  # noqa: PLR0913 - all that one transaction makes true
         self,
         rows: Sequence[TileRow],
         *,
         removed: Iterable[TileId] = (),
         sources: Iterable[SourceRow] = (),
+        settled: Iterable[str] = (),
         garbage: Iterable[str] = (),
         finished: tuple[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -113,6 +111,8 @@ class Manifest:
             Tiles that exist no longer, such as one that was split.
         sources
             Files whose points are in the tiles from now on, and refused ones with their reasons.
+        settled
+            Names of files that are no longer to be listed as refused, because their very bytes are in.
         garbage
             Folders, relative to the store, that nothing refers to any more; see `garbage`.
         finished
@@ -130,7 +130,8 @@ class Manifest:
                 "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, to_json(s.meta)) for s in done],
             )
-            connection.executemany("DELETE FROM refusals WHERE uri = ?", [(s.uri,) for s in done])
+            settled_uris = [*(s.uri for s in done), *settled]
+            connection.executemany("DELETE FROM refusals WHERE uri = ?", [(uri,) for uri in settled_uris])
             connection.executemany(
                 "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?, ?)",
                 [(row.uri, row.digest, row.size, row.reason) for row in refused],
@@ -254,29 +255,32 @@ class Manifest:
         # A write-ahead database needs a writable folder even to be read, unless it is declared immutable.
         # The last connection must be able to write, or the log stays behind.
         mode = "rw" if os.access(self.path.parent, os.W_OK) else "ro&immutable=1"
-        connection = _connect(f"{self.path.absolute().as_uri()}?mode={mode}")
-        try:
+        with _told(self.path), closing(_connect(f"{self.path.absolute().as_uri()}?mode={mode}")) as connection:
             connection.execute("PRAGMA query_only = ON")
             yield connection
-        finally:
-            connection.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        connection = _connect(f"{self.path.absolute().as_uri()}?mode=rw")
-        try:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-        finally:
-            connection.close()
+        with _told(self.path), closing(_connect(f"{self.path.absolute().as_uri()}?mode=rw")) as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
 
 
 def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, with the file and the way out."""
     try:
-        return sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
-    except sqlite3.OperationalError as error:
-        raise StoreError(f"cannot open the manifest {uri}: {error}") from None
+        yield
+    except sqlite3.IntegrityError:  # a fault of this program, not of the disk
+        raise
+    except sqlite3.DatabaseError as error:
+        ways = {"full": "make room on the disk", "disk I/O": "is the disk full?", "locked": "another process writes it"}
+        way = next((way for word, way in ways.items() if word in str(error)), "restore that file from a copy")
+        raise StoreError(f"{path}: {error}; {way}, then try again") from None
 
 
 def _now() -> str:

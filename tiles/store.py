@@ -28,7 +28,7 @@ from tiles.manifest import Manifest, TileRow
 from tiles.revisions import COORDINATES
 from tiles.store_root import FORMAT, FORMAT_VERSION, default_offset, local_path, read_root, write_root
 from tiles.tile_points import read_points, read_points_inside
-from twin.crs import HorizontalCrs, parse_crs, require_metres
+from twin.crs import HorizontalCrs, parse_crs, require_metres, require_metric_heights
 from twin.errors import StoreError
 from twin.points import Points
 from twin.tiling import TileGrid
@@ -101,9 +101,12 @@ class Store:
             If something else stands there already.
         UnitError
             If the CRS does not count in metres.
+        DatumError
+            If heights above the datum do not count up in metres.
         """
         path = local_path(uri)
         require_metres(crs, str(path))
+        require_metric_heights(vertical, str(path))
         if path.exists() and any(not entry.name.startswith("manifest.sqlite") for entry in path.iterdir()):
             raise StoreError(f"{path} exists and is not empty; choose another place, or open it as a store")
         path.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pyproj import CRS, Proj, Transformer
 from pyproj.exceptions import CRSError
 
-from twin.errors import CrsError, UnitError
+from twin.errors import CrsError, DatumError, UnitError
 from twin.vertical import VerticalDatum
 
-__all__ = ["HorizontalCrs", "parse_crs", "require_metres", "to_wgs84"]
+__all__ = ["HorizontalCrs", "parse_crs", "require_metres", "require_metric_heights", "to_wgs84", "vertical_unit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,11 @@ class HorizontalCrs:
         return self.unit == "metre"
 
     @property
+    def is_foot(self) -> bool:
+        """Whether coordinates are feet of any kind."""
+        return "foot" in self.unit.lower()
+
+    @property
     def is_geographic(self) -> bool:
         """Whether coordinates are degrees."""
         return self.unit == "degree"
@@ -63,7 +68,8 @@ def parse_crs(text: str) -> HorizontalCrs:
     try:
         return _described(CRS.from_user_input(text))
     except CRSError as error:  # some definitions are read, and then cannot be written
-        raise CrsError(f"unknown CRS {_short(text)!r}: {_short(str(error))}; give one such as EPSG:6677") from None
+        reason = _short(str(error).rpartition("proj_create: ")[2].removesuffix(")"))
+        raise CrsError(f"unknown CRS {_short(text)!r} ({reason}); give one such as EPSG:6677") from None
 
 
 def _described(crs: CRS) -> HorizontalCrs:
@@ -88,20 +94,58 @@ def _described(crs: CRS) -> HorizontalCrs:
 
 
 def require_metres(crs: HorizontalCrs, where: str) -> HorizontalCrs:
-    """Return `crs` if its coordinates are metres.
+    """Return `crs` if its coordinates are metres, and its heights if it has some.
 
     Raises
     ------
     UnitError
-        If they or the heights are in feet, or they are degrees; the message names `where` and the way out.
+        If they are feet or degrees; the message names `where` and the way out.
     """
     if crs.is_metric and crs.height_unit == "metre":
         return crs
-    if crs.is_metric:
-        raise UnitError(f"{where}: heights are in {crs.height_unit} ({crs.vertical}), not metres; convert them first")
-    raise UnitError(
-        f"{where}: coordinates are in {crs.unit} ({crs.code}), not metres; convert on request with --convert"
-    )
+    found = f"heights are in {crs.height_unit} ({crs.vertical})"
+    if not crs.is_metric:
+        found = f"coordinates are in {crs.unit} ({crs.code})"
+    raise UnitError(f"{where}: {found}, not metres; give a projected CRS in metres, such as EPSG:6677")
+
+
+def vertical_unit(vertical: VerticalDatum) -> tuple[float, str]:
+    """Return the metres in one unit of heights above a datum, and the unit's name.
+
+    Raises
+    ------
+    DatumError
+        If the datum has a code that is no vertical system, or one that counts downwards.
+    """
+    if not vertical.name.startswith("EPSG:"):
+        return 1.0, "metre"
+    try:
+        system = CRS.from_epsg(int(vertical.name.removeprefix("EPSG:")))
+    except CRSError:
+        raise DatumError(f"{vertical.name} is not a vertical system that PROJ knows") from None
+    if not system.is_vertical:
+        raise DatumError(f"{vertical.name} is {system.name}, not a vertical system; heights need one such as TP")
+    axis = system.axis_info[-1]
+    if axis.direction != "up":
+        raise DatumError(f"{vertical.name} counts {axis.direction}wards; heights must count up")
+    return float(axis.unit_conversion_factor), _unit_name(axis.unit_name)
+
+
+def require_metric_heights(vertical: VerticalDatum, where: str) -> VerticalDatum:
+    """Return `vertical` if a store's heights can be above it: metres, counted up.
+
+    Raises
+    ------
+    DatumError
+        If it counts in feet or downwards, or is no vertical system; the message names `where`.
+    """
+    try:
+        factor, unit = vertical_unit(vertical)
+    except DatumError as error:
+        raise DatumError(f"{where}: {error}") from None
+    if abs(factor - 1.0) > 1e-9:
+        raise DatumError(f"{where}: {vertical.name} counts in {unit}; a store needs the same datum's system in metres")
+    return vertical
 
 
 @lru_cache(maxsize=16)

@@ -2,6 +2,7 @@
 
 ==============  ========================================================================
 `gate`          what is taken and what is refused, for `twin check` and `twin ingest`
+`placement`     how a file's coordinates become the store's
 `admission`     pass one: a file's header, and a digest of its bytes
 `scatter`       pass two: rows to fragments, sorted by tile, decoded once
 `plan`          which tiles there will be; quadtree splits

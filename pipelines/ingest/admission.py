@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.ingest.gate import Placement, examine, place
+from pipelines.ingest.gate import examine
+from pipelines.ingest.placement import Placement, place, stray_remark
 from tiles.store import Store
 from twin.errors import FormatError, TwinError
 
@@ -60,6 +61,7 @@ def admit(task: AdmissionTask) -> Admission:
         raise FormatError(examined.refusal or f"{path.name}: no header")
     store = Store.open(task.store)
     placement = place(examined, store.crs, store.vertical, task.params.convert)
+    stray = stray_remark(examined.header, placement, store.crs)
     try:
         facts = path.stat()
         return Admission(
@@ -71,7 +73,7 @@ def admit(task: AdmissionTask) -> Admission:
             crs=examined.crs.code if examined.crs else "",
             vertical=str(examined.vertical) if examined.vertical else "",
             placement=placement,
-            remarks=tuple(finding.message for finding in examined.findings),
+            remarks=(*(finding.message for finding in examined.findings), *([stray] if stray else [])),
         )
     except OSError as error:
         raise TwinError(f"{path.name}: cannot be read: {error.strerror}") from None

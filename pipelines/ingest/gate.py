@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pyproj import CRS
-from pyproj.exceptions import CRSError
 
-from tiles.las import file_crs, read_header
-from twin.crs import HorizontalCrs, parse_crs, to_wgs84
+from pipelines.ingest.placement import area_missed, middle_of, same_crs
+from tiles.las import GeoKeysError, file_crs, read_header
+from twin.crs import HorizontalCrs, parse_crs, vertical_unit
 from twin.errors import CrsError, DatumError, FormatError
-from twin.vertical import VerticalDatum, convert_height
+from twin.vertical import VerticalDatum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
     from tiles.las import LasHeader
 
-__all__ = ["Examination", "Finding", "Placement", "Severity", "examine", "place", "same_crs"]
+__all__ = ["Examination", "Finding", "Severity", "examine", "metric_datum"]
 
 Severity = Literal["info", "warning", "error"]
 
@@ -45,24 +44,6 @@ class Finding:
     """``error`` refuses the file, ``warning`` is a remark, ``info`` is a fact."""
     message: str
     """A sentence that begins with the file's name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """How coordinates of a file become coordinates of the store."""
-
-    source_wkt: str = ""
-    """CRS to reproject from; empty if the file is in the store's CRS."""
-    target_wkt: str = ""
-    height_factor: float = 1.0
-    """Metres in the file's unit of height."""
-    height_shift_m: float = 0.0
-    """Metres to add after that, from the file's datum to the store's."""
-
-    @property
-    def changes_height(self) -> bool:
-        """Whether heights differ between file and store."""
-        return self.height_factor != 1.0 or self.height_shift_m != 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,51 +90,6 @@ def examine(path: Path, params: IngestParams) -> Examination:
     return Examination(header=header, crs=crs, vertical=vertical, findings=tuple(findings), height_factor=factor)
 
 
-def place(examined: Examination, crs: HorizontalCrs, vertical: VerticalDatum, convert: bool) -> Placement:
-    """Say how an accepted file comes into a store with this CRS and datum.
-
-    Raises
-    ------
-    CrsError
-        If the file is in another CRS and conversion was not asked for, or PROJ knows no accurate way.
-    DatumError
-        If heights are above another datum and no offset between the two is on record.
-    """
-    if examined.header is None or examined.crs is None or examined.vertical is None:
-        return Placement()
-    name = examined.header.path.name
-    same = same_crs(examined.crs, crs)
-    if not same and not convert:
-        raise CrsError(f"{name}: in {examined.crs.code}, the store is in {crs.code}; convert on request with --convert")
-    try:
-        shift = convert_height(0.0, examined.vertical, vertical)
-    except DatumError as error:
-        raise DatumError(f"{name}: {error}") from None
-    if shift and not convert:
-        stated = f"heights above {examined.vertical}, the store's above {vertical}"
-        raise DatumError(f"{name}: {stated}; convert on request with --convert")
-    if same:
-        return Placement(height_factor=examined.height_factor, height_shift_m=shift)
-    return Placement(
-        source_wkt=examined.crs.wkt,
-        target_wkt=crs.wkt,
-        height_factor=examined.height_factor,
-        height_shift_m=shift,
-    )
-
-
-def same_crs(first: HorizontalCrs, second: HorizontalCrs) -> bool:
-    """Whether two systems give a place the same easting and northing; axis order in the definition does not count."""
-    if first.code == second.code and first.code.startswith("EPSG:"):
-        return True
-    a, b = CRS.from_user_input(first.wkt), CRS.from_user_input(second.wkt)
-    if a.equals(b, ignore_axis_order=True):
-        return True
-    # Old WKT spells names its own way; PROJ finds the registered system with the same parameters.
-    codes = [system.to_epsg(min_confidence=70) for system in (a, b)]
-    return codes[0] is not None and codes[0] == codes[1]
-
-
 def metric_datum(vertical: VerticalDatum) -> tuple[VerticalDatum, float]:
     """Return the datum in metres that corresponds to `vertical`, and the metres in one unit of `vertical`.
 
@@ -164,41 +100,28 @@ def metric_datum(vertical: VerticalDatum) -> tuple[VerticalDatum, float]:
     """
     if not vertical.name.startswith("EPSG:"):
         return vertical, 1.0
-    try:
-        axis = CRS.from_epsg(int(vertical.name.removeprefix("EPSG:"))).axis_info[-1]
-    except CRSError:
-        raise DatumError(f"{vertical.name} is not a vertical system that PROJ knows") from None
-    if axis.direction != "up":
-        raise DatumError(f"{vertical.name} counts {axis.direction}wards; heights must count up")
-    factor = float(axis.unit_conversion_factor)
+    factor, unit = vertical_unit(vertical)
     if np.isclose(factor, 1.0):
         return vertical, 1.0
     twin_name = _METRIC_TWIN.get(vertical.name)
     if twin_name is None:
-        raise DatumError(f"{vertical.name} is in {axis.unit_name}, and no metric system of its datum is on record")
+        raise DatumError(f"{vertical.name} is in {unit}, and no metric system of its datum is on record")
     return VerticalDatum(twin_name, vertical.epoch), factor
 
 
 def _place_on_earth(header: LasHeader, crs: HorizontalCrs) -> list[Finding]:
     """Say if the header's box lies where its CRS is not used; most often x and y are swapped, or the CRS is wrong."""
-    area = CRS.from_user_input(crs.code if crs.code.startswith("EPSG:") else crs.wkt).area_of_use
-    x, y = ((low + high) / 2 for low, high in zip(header.mins[:2], header.maxs[:2], strict=True))
-    if area is None or not (np.isfinite(x) and np.isfinite(y)):
-        return []
-
-    def is_inside(east: float, north: float) -> bool:
-        longitude, latitude = to_wgs84(crs.wkt).transform(east, north)
-        return bool(area.west - 1 <= longitude <= area.east + 1 and area.south - 1 <= latitude <= area.north + 1)
-
-    if is_inside(x, y):
+    x, y = middle_of(header)
+    area = area_missed(crs, x, y)
+    if not area:
         return []
     name, place = header.path.name, f"({x:.3f}, {y:.3f})"
-    if is_inside(y, x):
+    if not area_missed(crs, y, x):
         message = (
             f"{name}: x and y look swapped: {place} is outside the area of {crs.code}, ({y:.3f}, {x:.3f}) is in it"
         )
     else:
-        message = f"{name}: {place} is outside the area where {crs.code} is used ({area.name}); is the CRS right?"
+        message = f"{name}: {place} is outside the area where {crs.code} is used ({area}); is the CRS right?"
     return [Finding(rule="area", severity="warning", message=message)]
 
 
@@ -214,6 +137,10 @@ def _crs(
     except CrsError as error:
         if given is None:
             findings.append(Finding(rule="crs", severity="error", message=str(error)))
+            return None, None
+        if isinstance(error, GeoKeysError) and given.code != error.code and given.unit != error.unit:
+            message = f"{error}; --crs {given.code} (in {given.unit}) agrees with neither"
+            findings.append(Finding(rule="crs", severity="error", message=message))
             return None, None
         message = f"{error} - {given.code} was given and is used"
         findings.append(Finding(rule="crs", severity="warning", message=message))
@@ -258,7 +185,8 @@ def _vertical(
         findings.append(Finding(rule="vertical", severity="error", message=message))
         return None, 1.0
     if option is not None and datum.name != option.name:
-        message = f"{name}: the file's heights are above {datum.name}, --vertical says {option.name}"
+        stated = f"the file's heights are above {datum.name}, --vertical says {option.name}"
+        message = f"{name}: {stated}; correct the one that is wrong, or leave out --vertical for this file"
         findings.append(Finding(rule="vertical", severity="error", message=message))
     try:
         metric, factor = metric_datum(VerticalDatum(datum.name, params.epoch or datum.epoch))
@@ -267,7 +195,26 @@ def _vertical(
         return datum, 1.0
     if crs.vertical is None and crs.height_unit != "metre":
         factor = crs.height_unit_m  # a vertical part without a registered datum still states its unit
+    elif crs.vertical is None and crs.is_foot:
+        findings += _unit_of_heights(name, datum, factor)
     if factor != 1.0 and not params.convert:
         message = f"{name}: heights are in feet ({datum.name}), not metres; convert on request with --convert"
         findings.append(Finding(rule="units", severity="error", message=message))
     return metric, factor
+
+
+def _unit_of_heights(name: str, datum: VerticalDatum, factor: float) -> list[Finding]:
+    """Judge heights whose unit only the given datum states, in a file whose coordinates are in feet."""
+    if not datum.name.startswith("EPSG:"):
+        message = (
+            f"{name}: coordinates are in feet, and {datum.name} does not say whether heights are too; state a system"
+            " that does, such as --vertical EPSG:8228 (feet) or --vertical EPSG:5703 (metres)"
+        )
+        return [Finding(rule="units", severity="error", message=message)]
+    if factor != 1.0:
+        return []
+    message = (
+        f"{name}: coordinates are in feet, heights are taken as metres, as {datum.name} says;"
+        " if they are feet too, state the datum's system in feet, such as --vertical EPSG:8228"
+    )
+    return [Finding(rule="units", severity="warning", message=message)]

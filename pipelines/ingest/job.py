@@ -7,6 +7,7 @@ digests of what they were made from.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from dataclasses import asdict, dataclass, field
@@ -21,11 +22,12 @@ from pipelines.ingest.fragments import open_fragment
 from pipelines.ingest.lineage import refused_row, source_rows
 from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
 from pipelines.ingest.passes import Passes
+from pipelines.ingest.placement import centre_of
 from pipelines.ingest.plan import plan_tiles
-from pipelines.ingest.scatter import ScatterTask, centre_of, scatter
+from pipelines.ingest.scatter import ScatterTask, scatter
 from pipelines.ingest.workspace import Workspace
 from twin.config import digest
-from twin.errors import StageError
+from twin.errors import StageError, StoreError
 from twin.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -101,9 +103,14 @@ def ingest(
     StageError
         If a tile could not be made; nothing is committed then, and a rerun goes on from there.
     """
-    with store.writing():
-        job = _Job(store, params, Passes(executor, progress or Silent()))
-        return job.run([str(source) for source in sources])
+    try:
+        with store.writing():
+            job = _Job(store, params, Passes(executor, progress or Silent()))
+            return job.run([str(source) for source in sources])
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StoreError(f"{store.path}: the disk is full; make room and run it again, it goes on from there") from None
 
 
 @dataclass(slots=True)
@@ -131,7 +138,7 @@ class _Job:
         self.work.require_room(fresh)
         taken = self._scattered(fresh, fragments)
         if not taken:
-            self.store.manifest.commit_tiles([], sources=self.refused.values())
+            self.store.manifest.commit_tiles([], sources=self.refused.values(), settled=self.skipped)
             self.work.clean()
             return self._summary("", [], [], started)
         run = digest("ingest", INGEST_VERSION, self.params, [admission.digest for admission in taken])
@@ -255,6 +262,7 @@ class _Job:
             tiles,
             removed=sorted(old.tile for old in replaced if old.tile not in new),
             sources=[*rows, *self.refused.values()],
+            settled=self.skipped,
             garbage=[self.store.tile_path(old) for old in sorted(replaced, key=lambda row: row.tile)],
             finished=(summary.run, self._figures(summary)),
         )

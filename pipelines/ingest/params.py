@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from twin.crs import parse_crs, vertical_unit
+from twin.vertical import VerticalDatum
+
 __all__ = ["IngestParams", "SurveyKind"]
 
 SurveyKind = Literal["aerial", "drone", "mobile", "bathymetry", "multibeam"]
@@ -12,7 +15,13 @@ SurveyKind = Literal["aerial", "drone", "mobile", "bathymetry", "multibeam"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestParams:
-    """Facts that files may lack, what may be converted, and sizes of work."""
+    """Facts that files may lack, what may be converted, and sizes of work.
+
+    Raises
+    ------
+    CrsError, DatumError
+        If what is stated for files is nothing that this program knows.
+    """
 
     crs: str | None = None
     """CRS of files that name none, such as ``EPSG:6677``; a compound one also states the datum. Never guessed."""
@@ -32,6 +41,10 @@ class IngestParams:
     """Points decoded, sorted and written at once: about 150 MB."""
 
     def __post_init__(self) -> None:
+        if self.crs:
+            parse_crs(self.crs)
+        if self.vertical:
+            vertical_unit(VerticalDatum.parse(self.vertical))
         for name in ("max_tile_points", "rows_per_task", "chunk_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be positive: {getattr(self, name)}")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 
 from pipelines.ingest.cells import CellScheme, counted_cells, stable_order
 from pipelines.ingest.content import Content, count_content
 from pipelines.ingest.fragments import FragmentWriter, write_fragment
+from pipelines.ingest.placement import transformer_of
 from tiles.columns import dequantised, quantised
 from tiles.las import read_header, read_records
 from tiles.las_records import record_dtype
@@ -25,11 +25,12 @@ from twin.tiling import TileId
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from pyproj import Transformer
 
-    from pipelines.ingest.gate import Placement
+    from pipelines.ingest.placement import Placement
     from tiles.las import LasHeader
 
-__all__ = ["FRAGMENT_VERSION", "ScatterTask", "centre_of", "node_of_cells", "scatter"]
+__all__ = ["FRAGMENT_VERSION", "ScatterTask", "node_of_cells", "scatter"]
 
 FRAGMENT_VERSION = 1
 """Raised when the same input would give other fragments than before."""
@@ -74,12 +75,16 @@ def scatter(task: ScatterTask) -> int:
         path = Path(task.source)
         _require_unchanged(task, path)
         header = read_header(path)
-        transformer = _transformer(task.placement)
+        transformer = transformer_of(task.placement)
         with write_fragment(target, _layout(header), Path(task.scratch)) as writer:
-            parts = [
-                _chunk(task, header, transformer, writer, first, records)
-                for first, records in read_records(header, task.start, task.stop, task.chunk_rows)
-            ]
+            try:
+                parts = [
+                    _chunk(task, header, transformer, writer, first, records)
+                    for first, records in read_records(header, task.start, task.stop, task.chunk_rows)
+                ]
+            except FormatError:
+                _require_unchanged(task, path)  # a file that is still being copied is not a broken one
+                raise
             content = Content.total(parts)
             extra = [[column.field, column.dtype, column.scale, column.offset] for column in header.extra]
             facts = {"point_format": header.point_format, "extra": extra}
@@ -116,15 +121,6 @@ def node_of_cells(cells: NDArray[np.int64], scheme: CellScheme, limit: int) -> t
     keys = np.column_stack([level, cells[:, 0] >> shifts, cells[:, 1] >> shifts])
     nodes, numbers = np.unique(keys, axis=0, return_inverse=True)
     return numbers.reshape(-1).astype(np.int64), [TileId(*map(int, node)) for node in nodes]
-
-
-def centre_of(header: LasHeader, placement: Placement) -> tuple[float, float]:
-    """Return the middle of the box that a header states, in the store's CRS; not finite if it cannot be converted."""
-    x, y = ((low + high) / 2 for low, high in zip(header.mins[:2], header.maxs[:2], strict=True))
-    transformer = _transformer(placement)
-    if transformer is not None:
-        x, y = transformer.transform(x, y)
-    return float(x), float(y)
 
 
 def _chunk(  # noqa: PLR0913 - one step of `scatter`
@@ -179,23 +175,6 @@ def _placed(
         return [quantised(values, task.scale[i], task.offset[i], "xyz"[i]) for i, values in enumerate((x, y, z))]
     except StoreError as error:
         raise StoreError(f"{header.path.name}: {error}") from None
-
-
-def _transformer(placement: Placement) -> Transformer | None:
-    """Return the way from the file's CRS to the store's, x before y; never an inaccurate one."""
-    if not placement.source_wkt:
-        return None
-    try:
-        return Transformer.from_crs(
-            CRS.from_user_input(placement.source_wkt),
-            CRS.from_user_input(placement.target_wkt),
-            always_xy=True,
-            allow_ballpark=False,
-        )
-    except ProjError as error:
-        raise CrsError(
-            f"PROJ knows no accurate way between the two systems ({error}); convert the file first"
-        ) from None
 
 
 def _layout(header: LasHeader) -> np.dtype[Any]:

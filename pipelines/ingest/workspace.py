@@ -92,10 +92,8 @@ class Workspace:
         needed = _TEMPORARY_BYTES * sum(admission.header.n_points for admission in fresh)
         free = shutil.disk_usage(self.store.path).free
         if needed > free:
-            raise StoreError(
-                f"{self.store.path}: needs {needed / 1e9:.1f} GB while it works, the disk has {free / 1e9:.1f} GB free;"
-                " make room or ingest fewer files at once"
-            )
+            sizes = f"needs {needed / 1e6:,.1f} MB while it works, the disk has {free / 1e6:,.1f} MB free"
+            raise StoreError(f"{self.store.path}: {sizes}; make room or ingest fewer files at once")
 
     def reclaim(self, wanted: set[tuple[TileId, str]]) -> dict[TileId, TileRow]:
         """Return the tiles that an interrupted job made of the same (tile, inputs), and forget all others."""

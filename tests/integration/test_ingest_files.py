@@ -71,6 +71,18 @@ def test_every_edge_file_is_in_the_table(shared_data: Path) -> None:
     assert sorted(EDGE_FILES) == sorted(path.name for path in (shared_data / "edge").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("crs", "is_taken"), [("EPSG:26995", True), ("EPSG:2255", True), ("EPSG:6677", False), ("EPSG:2994", False)]
+)
+def test_contradictory_keys_yield_only_to_a_crs_that_agrees_with_one_of_them(
+    shared_data: Path, crs: str, is_taken: bool
+) -> None:
+    told = IngestParams(crs=crs, vertical="EPSG:6360", convert=True)
+    report = check_source(shared_data / "edge" / "us_feet_water_overlap.las", params=told)
+    assert (report.verdict != "refused") is is_taken
+    assert any("agrees with neither" in finding.message for finding in report.findings) is not is_taken
+
+
 def test_all_edge_files_at_once_give_whole_tiles_or_none(shared_data: Path, tmp_path: Path) -> None:
     store = Store.create(tmp_path / "s", crs=parse_crs("EPSG:26915"), vertical=VerticalDatum.parse(NAVD88))
     files = sorted((shared_data / "edge").iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -340,6 +341,52 @@ def test_a_file_that_changes_after_the_check_is_refused(
     assert [entry["reason"] for entry in summary.refused] == [
         "v.laz: changed after it was checked; deliver it again when it is complete"
     ]
+
+
+def test_a_file_that_shrinks_after_the_check_is_called_changed_not_broken(
+    tmp_path: Path, delivery: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "v.laz"
+    shutil.copy(delivery[0], victim)
+
+    class Meddler(Sequential):
+        def map_unordered(self, function: Any, tasks: Any) -> Iterator[Any]:
+            for outcome in super().map_unordered(function, tasks):
+                yield outcome
+                os.truncate(victim, 4000)
+
+    store = Store.create(tmp_path / "s", crs=CRS, vertical=TP)
+    summary = ingest(store, [victim], PARAMS, Meddler())
+    assert [entry["reason"].partition(";")[0] for entry in summary.refused] == ["v.laz: changed after it was checked"]
+
+
+def test_a_full_disk_is_one_sentence_and_a_rerun_finishes(
+    tmp_path: Path, delivery: list[Path], undisturbed: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.create(tmp_path / "s", crs=CRS, vertical=TP, tile_edge_m=64.0)
+
+    def full(task: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.ingest.job.scatter", full)
+        with pytest.raises(StoreError, match="s: the disk is full; make room and run it again"):
+            ingest(store, delivery, PARAMS, Sequential())
+    assert store.tiles() == []
+    ingest(store, delivery, PARAMS, Sequential())
+    assert tree(store) == tree(undisturbed)
+
+
+def test_a_refusal_is_forgotten_when_the_same_bytes_are_in(tmp_path: Path, delivery: list[Path]) -> None:
+    bare, copy = tmp_path / "bare.las", tmp_path / "copy.las"
+    write_las(bare, cloud(10, 9), crs=CRS)
+    shutil.copy(bare, copy)
+    store = Store.create(tmp_path / "s", crs=CRS, vertical=TP)
+    ingest(store, [bare], IngestParams(), Sequential())
+    assert [row.state for row in store.manifest.sources()] == ["refused"]
+    ingest(store, [copy], PARAMS, Sequential())
+    assert ingest(store, [bare], PARAMS, Sequential()).skipped
+    assert [row.uri for row in store.manifest.sources()] == [str(copy)]
 
 
 def test_the_same_bytes_twice_are_one_source(tmp_path: Path, delivery: list[Path]) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pipelines.check import SourceReport, check_source, count_duplicates, verdict_of
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
-from pipelines.ingest.gate import Finding, examine, metric_datum, place, same_crs
+from pipelines.ingest.gate import Finding, examine, metric_datum
+from pipelines.ingest.placement import Placement, place, same_crs, stray_remark
 from tiles.las import LasParams, write_las
 from tiles.store import Store
 from twin.crs import parse_crs
@@ -100,6 +101,54 @@ def test_swapped_axes_are_noticed(tmp_path: Path) -> None:
     report = check_source(tmp_path / "a.las", vertical="EPSG:5720")
     assert report.verdict == "accepted_with_remarks"
     assert "x and y look swapped" in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("vertical", "verdict", "word"),
+    [
+        ("TP", "refused", "TP does not say whether heights are too"),
+        ("EPSG:5703", "accepted_with_remarks", "heights are taken as metres"),
+        ("EPSG:6360", "accepted", ""),
+    ],
+)
+def test_the_unit_of_heights_beside_feet_is_never_guessed(
+    tmp_path: Path, vertical: str, verdict: str, word: str
+) -> None:
+    here = cloud()
+    here = Points(x=here.x + 990_000.0, y=here.y + 240_000.0, z=here.z, attributes=here.attributes)
+    write_las(tmp_path / "a.las", here, crs=parse_crs("EPSG:2263"))
+    report = check_source(tmp_path / "a.las", params=IngestParams(vertical=vertical, convert=True))
+    assert report.verdict == verdict
+    found = [finding.message for finding in report.findings if finding.rule == "units"]
+    assert [word in message for message in found] == [True] * bool(word)
+
+
+def test_a_file_converted_to_where_the_crs_is_not_used_gets_a_remark(tmp_path: Path) -> None:
+    write_las(tmp_path / "a.las", cloud(), crs=CRS, vertical=TP)
+    header = examine(tmp_path / "a.las", IngestParams()).header
+    assert header is not None
+    target = parse_crs("EPSG:6669")  # zone I, 1 000 km to the west
+    strays = Placement(source_wkt=CRS.wkt, target_wkt=target.wkt)
+    assert "outside the area where that is used" in (stray_remark(header, strays, target) or "")
+    assert stray_remark(header, Placement(), CRS) is None
+
+
+def test_no_way_between_two_systems_refuses_that_file_by_name(tmp_path: Path) -> None:
+    write_las(tmp_path / "a.las", cloud(), crs=CRS, vertical=TP)
+    with pytest.raises(CrsError, match=r"a\.las: PROJ knows no accurate way from EPSG:6677 to EPSG:2993"):
+        place(examine(tmp_path / "a.las", IngestParams()), parse_crs("EPSG:2993"), TP, convert=True)
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.laz").touch()
+    assert check_source(tmp_path / "a.laz").findings[0].message.startswith("a.laz: the file is empty (0 bytes)")
+
+
+def test_what_is_stated_for_files_is_known_before_any_is_opened() -> None:
+    with pytest.raises(CrsError, match=r"unknown CRS 'EPSG:99999' \(crs not found: EPSG:99999\)"):
+        IngestParams(crs="EPSG:99999")
+    with pytest.raises(DatumError, match="unknown vertical datum"):
+        IngestParams(vertical="sea level")
 
 
 def test_a_compound_option_states_the_datum_too(tmp_path: Path) -> None:

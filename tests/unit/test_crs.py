@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pyproj import CRS
 
-from twin.crs import HorizontalCrs, parse_crs, require_metres, to_wgs84
-from twin.errors import CrsError, UnitError
+from twin.crs import HorizontalCrs, parse_crs, require_metres, require_metric_heights, to_wgs84
+from twin.errors import CrsError, DatumError, UnitError
 from twin.vertical import TP, VerticalDatum
 
 
@@ -43,6 +43,22 @@ def test_feet_of_height_under_metres_of_place_are_refused_too() -> None:
     assert crs.height_unit_m == pytest.approx(1200 / 3937)
     with pytest.raises(UnitError, match=r"a\.laz: heights are in US survey foot"):
         require_metres(crs, "a.laz")
+
+
+@pytest.mark.parametrize(
+    ("datum", "word"),
+    [
+        ("EPSG:6360", "counts in US survey foot"),
+        ("EPSG:6677", "not a vertical system"),
+        ("EPSG:5831", "downwards"),
+        ("EPSG:99999", "not a vertical system that PROJ knows"),
+    ],
+)
+def test_a_store_has_heights_that_count_up_in_metres(datum: str, word: str) -> None:
+    with pytest.raises(DatumError, match=word) as caught:
+        require_metric_heights(VerticalDatum.parse(datum), "city")
+    assert str(caught.value).startswith("city: ")
+    assert require_metric_heights(TP, "city") == TP
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -33,6 +34,16 @@ def test_a_worker_that_dies_fails_only_its_own_task() -> None:
         results = dict(executor.map_unordered(doubled, [1, 99, 2, *range(4, 12)]))
     assert isinstance(results.pop(99), Exception)
     assert results == {task: 2 * task for task in (1, 2, *range(4, 12))}
+
+
+def leaves_interrupts_alone(task: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_an_interrupt_ends_this_process_and_workers_leave_it_alone() -> None:
+    with open_executor(ExecutorParams(kind="dask", workers=1)) as executor:
+        assert [result for _, result in executor.map_unordered(leaves_interrupts_alone, [0])] == [True]
+        assert not leaves_interrupts_alone(0)
 
 
 def test_tasks_are_drawn_lazily() -> None:

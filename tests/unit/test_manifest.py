@@ -57,6 +57,14 @@ def test_a_commit_that_fails_changes_nothing(manifest: Manifest) -> None:
     assert len(manifest.staged_tiles()) == 1
 
 
+def test_a_broken_manifest_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.sqlite"
+    path.write_bytes(b"no database, but long enough to be looked at" * 40)
+    with pytest.raises(StoreError, match=r"manifest\.sqlite: file is not a database; restore") as caught:
+        Manifest(path).tiles()
+    assert "\n" not in str(caught.value)
+
+
 def test_a_refused_file_is_listed_until_it_is_taken(manifest: Manifest) -> None:
     refused = SourceRow(id=-1, uri="0.las", digest="", size=3, n_points=0, state="refused", reason="no CRS")
     manifest.commit_tiles([], sources=[refused])

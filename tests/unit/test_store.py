@@ -167,7 +167,7 @@ def test_points_outside_their_tile_are_refused(tmp_path: Path) -> None:
 
 def test_coordinates_beyond_32_bits_are_refused(tmp_path: Path) -> None:
     store = make(tmp_path / "s")
-    with pytest.raises(StoreError, match=r"x = 3000000\.0 lies outside the store's range"):
+    with pytest.raises(StoreError, match=r"x = 3000000\.000 lies outside the store's range"):
         store.write_tile(TileId(0, 46875, 0), Points(x=np.array([3e6]), y=np.array([0.0]), z=np.array([0.0])))
 
 

@@ -7,7 +7,7 @@ import typer
 
 from twin.cli.app import command
 from twin.cli.session import Session
-from twin.errors import ConfigError
+from twin.errors import ConfigError, CrsError, DatumError
 
 __all__ = ["register"]
 
@@ -47,12 +47,15 @@ def check(
     sources: Sources,
     crs: Annotated[str, typer.Option(help="CRS of files that name none, such as EPSG:6677.")] = "",
     vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none, such as TP.")] = "",
+    convert: Annotated[bool, typer.Option(help="Judge as ingest does with --convert: feet and degrees pass.")] = False,
 ) -> None:
     """Inspect deliveries without a store: what is accepted, what is not, and why."""
     from pipelines.check import check_source
+    from twin.cli.derive import ingest_params
     from twin.cli.sources import expand_sources
 
-    reports = [check_source(path, crs=crs or None, vertical=vertical or None) for path in expand_sources(sources)]
+    params = ingest_params(session, _stated(crs=crs, vertical=vertical, convert=convert))
+    reports = [check_source(path, params=params) for path in expand_sources(sources)]
     for report in reports:
         session.say(f"{report.verdict}: {report.uri} ({report.points:,} points)")
         for finding in report.findings:
@@ -83,7 +86,10 @@ def init(
     missing = [f"--{key}" for key in ("crs", "vertical") if not facts.get(key)]
     if missing:
         raise ConfigError(f"a store needs {' and '.join(missing)}, or --area with a preset that states them")
-    made = create_store(store, facts)
+    try:
+        made = create_store(store, facts)
+    except (CrsError, DatumError) as error:
+        raise ConfigError(str(error)) from None
     session.count(crs=made.crs.code, vertical=str(made.vertical), tile_edge_m=made.grid.edge_m)
     session.say(f"{store}: empty store, {made.crs.code}, heights above {made.vertical}, {made.grid.edge_m:g} m tiles")
 
@@ -103,10 +109,11 @@ def ingest(
     from twin.cli import derive
     from twin.cli.sources import expand_sources
 
-    given = {"crs": crs, "vertical": vertical, "epoch": epoch, "kind": kind, "convert": convert}
-    options = {key: value for key, value in given.items() if value}
+    options = _stated(crs=crs, vertical=vertical, epoch=epoch, kind=kind, convert=convert)
+    opened, files = Store.open(store), expand_sources(sources)
+    derive.ingest_params(session, options)  # a wrong word is told before workers start
     with session.executor() as executor:
-        derive.ingest(session, Store.open(store), executor, expand_sources(sources), options)
+        derive.ingest(session, opened, executor, files, options)
 
 
 def info(session: Session, store: StorePath) -> None:
@@ -122,8 +129,9 @@ def info(session: Session, store: StorePath) -> None:
     session.say(f"{contents['crs']}, heights above {contents['vertical']}, bounds {contents['bounds']}")
     for run in runs:
         rate = f", {run['points_per_cpu_second']:,} points/s per core" if run["points_per_cpu_second"] else ""
-        figures = f"{run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"
-        session.say(f"{run['stage']} {run['run']}: {run['state']}, {figures}")
+        figures = f"done, {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"
+        unfinished = "not finished: it is under way, or was interrupted; the same command goes on from there"
+        session.say(f"{run['stage']} {run['run']}: {figures if run['state'] == 'done' else unfinished}")
 
 
 def verify(session: Session, store: StorePath) -> None:
@@ -136,6 +144,11 @@ def verify(session: Session, store: StorePath) -> None:
     session.count(problems=len(problems))
     if not problems:
         session.say(f"{store}: every byte is as it was written")
+
+
+def _stated(**options: Any) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {key: value for key, value in options.items() if value}
 
 
 def _as_json(report: Any) -> dict[str, Any]:

@@ -14,12 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipelines.executors import Executor
+    from pipelines.ingest import IngestParams
     from pipelines.runs import RunSummary
     from tiles.manifest import RunRow
     from tiles.store import Store
     from twin.cli.session import Session
 
-__all__ = ["classify", "contents", "cost", "flood", "ingest", "layered", "model", "parameter_kinds", "terrain"]
+__all__ = [
+    "classify",
+    "contents",
+    "cost",
+    "flood",
+    "ingest",
+    "ingest_params",
+    "layered",
+    "model",
+    "parameter_kinds",
+    "terrain",
+]
 
 
 def parameter_kinds() -> dict[str, type]:
@@ -49,24 +61,32 @@ def layered(overrides: Settings, profile: str = "", project: Layer | None = None
     return settings
 
 
+def ingest_params(session: Session, options: Mapping[str, Any]) -> IngestParams:
+    """Return what a delivery is told, from options over ``--set``; `options` are fields of ``IngestParams``."""
+    from pipelines.ingest import IngestParams
+
+    given = Layer(where="options", stages={"ingest": options})
+    return layered(session.overrides()).with_layer(given).params("ingest", IngestParams)
+
+
 def ingest(
     session: Session, store: Store, executor: Executor, sources: Sequence[Path], options: Mapping[str, Any]
 ) -> None:
     """Turn files into tiles; `options` are fields of ``IngestParams`` and stand above all settings."""
-    from pipelines.ingest import IngestParams
     from pipelines.ingest import ingest as run
 
-    given = Layer(where="options", stages={"ingest": options})
-    params = layered(session.overrides()).with_layer(given).params("ingest", IngestParams)
-    summary = run(store, sources, params, executor, session.progress)
+    summary = run(store, sources, ingest_params(session, options), executor, session.progress)
     session.failed.extend(summary.refused)
     for refusal in summary.refused:
         session.say(f"refused: {refusal['reason']}")
     for remark in summary.remarks:
         session.say(f"remark: {remark['message']}")
+    for skip in summary.skipped:
+        session.say(f"skipped: {skip['uri']}: {skip['reason']}")
     session.count(
         **contents(store),
         refused=list(summary.refused),
+        skipped=list(summary.skipped),
         remarks=list(summary.remarks),
         points_now=summary.points,
     )

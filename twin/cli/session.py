@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
@@ -146,10 +147,17 @@ def _guarded(body: Any, session: Session) -> tuple[int, str]:
     except TwinError as error:
         return EXIT_PARTLY, str(error)
     except OSError as error:
-        return EXIT_PARTLY, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        return EXIT_PARTLY, _sentence(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED, "interrupted; what was finished stays, a rerun goes on from there"
     return (EXIT_PARTLY if session.failed else EXIT_DONE), ""
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the operating system said, where, and what to do if the disk is full."""
+    where = f"{error.filename}: " if error.filename else ""
+    way = "; make room and run it again" if error.errno == errno.ENOSPC else ""
+    return f"{where}{error.strerror or error}{way}"
 
 
 def _quiet_libraries() -> None:

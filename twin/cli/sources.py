@@ -16,7 +16,9 @@ _SUFFIXES = {".las", ".laz"}
 
 
 def expand_sources(given: Iterable[str | Path], root: Path | None = None) -> list[Path]:
-    """Return the files meant by paths and folders, folders in sorted order; relative to `root` if given.
+    """Return the files meant by paths and folders, folders in sorted order, each once; relative to `root` if given.
+
+    Hidden files in a folder (such as ``._strip.las``, which macOS leaves on other people's disks) are not deliveries.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def expand_sources(given: Iterable[str | Path], root: Path | None = None) -> lis
     for entry in given:
         path = (root / entry) if root is not None else Path(entry)
         if path.is_dir():
-            found = sorted(child for child in path.rglob("*") if child.suffix.lower() in _SUFFIXES)
+            found = sorted(child for child in path.rglob("*") if _is_delivery(child))
             if not found:
                 raise ConfigError(f"{path}: no .las or .laz file in this folder")
             files.extend(found)
@@ -35,4 +37,11 @@ def expand_sources(given: Iterable[str | Path], root: Path | None = None) -> lis
             files.append(path)
         else:
             raise ConfigError(f"{path}: no such file")
-    return files
+    unique: dict[Path, Path] = {}
+    for file in files:
+        unique.setdefault(file.absolute(), file)
+    return list(unique.values())
+
+
+def _is_delivery(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and not path.is_dir()

@@ -49,7 +49,12 @@ def test_a_missing_store_is_one_line_that_says_what_to_do(tmp_path: Path, twin: 
         (("export", "{store}", "dwg", "out.dwg"), "3dtiles"),
         (("init", "{store}2", "--area", "atlantis"), "there are"),
         (("init", "{store}2", "--vertical", "TP"), "--crs"),
+        (("init", "{store}2", "--crs", "EPSG:2263", "--vertical", "TP"), "coordinates are in US survey foot"),
+        (("init", "{store}2", "--crs", "EPSG:6677", "--vertical", "EPSG:6360"), "system in metres"),
         (("ingest", "{store}", "no-such-file.laz"), "no such file"),
+        (("ingest", "{store}", "{store}/zarr.json", "--crs", "EPSG:99999"), "unknown CRS"),
+        (("check", "{store}/zarr.json", "--crs", "EPSG:99999"), "unknown CRS"),
+        (("check", "{store}/zarr.json", "--vertical", "XP"), "unknown vertical datum"),
         (("snapshot", "{store}", "a.png", "--size", "big"), "1600x1000"),
         (("terrain", "{store}", "--executor", "threads", "--scheduler", "tcp://127.0.0.1:1"), "--executor dask"),
     ],
@@ -78,6 +83,15 @@ def test_a_refused_file_is_listed_and_the_others_go_on(
     assert answer.code == 1
     assert [entry["uri"] for entry in answer.result["refused"]] == [str(broken)]
     assert answer.result["points"] > 50_000
+
+
+def test_a_file_that_is_in_already_is_named_as_skipped(store: Path, small_survey: Path, twin: Callable) -> None:
+    first = sorted(small_survey.glob("*.laz"))[0]
+    answers = [twin("ingest", store, first, "--executor", "sequential") for _ in range(2)]
+    assert [answer.code for answer in answers] == [0, 0]
+    assert [len(answer.result["skipped"]) for answer in answers] == [0, 1]
+    assert answers[1].result["skipped"][0]["uri"] == str(first)
+    assert answers[0].result["points"] == answers[1].result["points"]
 
 
 def test_help_loads_nothing_heavy() -> None:
