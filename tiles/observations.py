@@ -8,13 +8,17 @@
 A segment is written once, named by the digest of its bytes, and becomes true by its manifest row (stage ``live``, one
 run a feed). Within a segment the lines are sorted by day, entity, quantity and time, so the same input gives the same
 bytes whatever the order in which it came.
+
+Above which zero a gauge reads is a fact of the feed, not of the reading: it is looked up, may be found late or
+corrected, and then holds for the whole history. A feed whose facts name its ``datums`` answers with those; what a line
+says of it is what was believed when it came.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -75,7 +79,8 @@ class Batch:
     quarantined: Sequence[Quarantined] = ()
     """What could not be read."""
     facts: Mapping[str, Any]
-    """Facts of the feed's preset: ``title`` {ja, en} and ``freshness`` (fields of `FreshnessLimits`)."""
+    """Facts of the feed's preset: ``title`` {ja, en} and ``freshness`` (fields of `FreshnessLimits`); also
+    ``heights`` (quantities that are heights) and ``datums`` ({entity: {name, epoch}}) where the preset says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +111,7 @@ def append(store: Store, batch: Batch) -> list[str]:
 
     A reading is the same if entity, quantity and time of measurement are. The first value that came stays; another
     value for the same moment goes to the quarantine, because history is not rewritten. What comes late finds its day.
-    A batch whose source was added before changes nothing. The caller holds `Store.writing`.
+    A batch whose source was added before changes nothing but the feed's facts. The caller holds `Store.writing`.
 
     Raises
     ------
@@ -117,9 +122,9 @@ def append(store: Store, batch: Batch) -> list[str]:
     strangers = {one.feed for one in observations} - {feed}
     if strangers:
         raise StoreError(f"readings of {', '.join(sorted(strangers))} cannot be added to feed {feed!r}")
+    figures = _begin(store, feed, batch.facts)
     if has_source(store, feed, source):
         return []
-    figures = _begin(store, feed, batch.facts)
     known = {_key(one): one for one in _readings(store, feed, {_day(one) for one in observations})}
     fresh, conflicts = _sorted_out(observations, known)
     held = {_aside(one) for one in read_quarantine(store, feed)}
@@ -138,10 +143,11 @@ def append(store: Store, batch: Batch) -> list[str]:
     return paths
 
 
-def has_source(store: Store, feed: str, source: str) -> bool:
-    """Whether a recording of this name was added before."""
+def has_source(store: Store, feed: str, source: str, facts: Mapping[str, Any] | None = None) -> bool:
+    """Whether a recording of this name was added before, and the feed's facts are still those, if given."""
     row = _feed_run(store, feed)
-    return row is not None and source in row.figures.get("sources", {})
+    known = row is not None and source in row.figures.get("sources", {})
+    return known and (facts is None or row is None or {**facts, "name": feed} == row.params)
 
 
 def read_observations(
@@ -252,9 +258,20 @@ def _commit(store: Store, feed: str, day: str, lines: Sequence[Mapping[str, Any]
 
 
 def _readings(store: Store, feed: str, days: set[str] | None = None) -> Iterator[Observation]:
+    run = _feed_run(store, feed)
+    facts = {} if run is None else run.params
     for row in _segments(store, feed):
         if row.report["day"] != _QUARANTINE and (days is None or row.report["day"] in days):
-            yield from (_from_json(feed, line) for line in _lines(store, row))
+            yield from (_with_datum(_from_json(feed, line), facts) for line in _lines(store, row))
+
+
+def _with_datum(one: Observation, facts: Mapping[str, Any]) -> Observation:
+    """Put the datum that the feed's facts know on a height; leave what they do not speak of."""
+    if "datums" not in facts or one.quantity not in facts.get("heights", ()):
+        return one
+    datum = facts["datums"].get(one.entity)
+    vertical = None if datum is None else VerticalDatum(datum["name"], datum["epoch"])
+    return one if vertical == one.vertical else replace(one, vertical=vertical)
 
 
 def _segments(store: Store, feed: str) -> Iterable[ArtefactRow]:

@@ -63,6 +63,10 @@ class Feed:
         limits = self.freshness
         return {
             "title": {"ja": self.title_ja or self.name, "en": self.title_en or self.name},
+            "heights": sorted(
+                {one.quantity for kind in self.entities.values() for one in kind.values() if one.is_height}
+            ),
+            "datums": {entity: {"name": one.name, "epoch": one.epoch} for entity, one in sorted(self.datums.items())},
             "freshness": {
                 "stale_after_s": limits.stale_after_s,
                 "dead_after_s": limits.dead_after_s,

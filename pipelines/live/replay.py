@@ -1,7 +1,8 @@
 """A recording into the store's history, and how each feed is doing.
 
 A recording is JSON lines, ``{"received_at": ISO 8601, "payload": ...}``. A line that cannot be read is quarantined with
-its number and reason and never stops the rest. Replaying a recording again changes nothing.
+its number and reason and never stops the rest. Replaying a recording again changes nothing,
+unless the feed's preset changed: then its datums, looked up late or corrected, hold for the whole history.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def replay(
     lines = [line for line in lines if line.strip()]
     listener.start("live", len(lines), "lines")
     with store.writing():
-        skipped = has_source(store, feed.name, source)
+        skipped = has_source(store, feed.name, source, feed.facts())
         before = _totals(store, feed.name)
         observations, quarantined = read_recording(lines, feed)
         batch = Batch(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import threading
@@ -67,6 +68,21 @@ def test_replaying_again_changes_nothing(store, recording):
     assert (again.stored_now, again.quarantined_now) == (0, 0)
     assert again.feeds == first.feeds
     assert files_of(store) == before
+
+
+def test_a_datum_that_is_found_late_or_corrected_holds_for_the_whole_history(store, recording):
+    feed = load_feed("bay_demo")
+    pump = SEA.replace("gauge-sea", "gauge-pump")
+    replay(store, recording, dataclasses.replace(feed, datums={SEA: TP}), now=END)
+    kept = files_of(store)
+    summary = replay(store, recording, dataclasses.replace(feed, datums={SEA: AP, pump: TP}), now=END)
+    assert (summary.skipped, summary.stored_now) == (False, 0)
+    history = read_observations(store, latest=False)
+    assert {one.vertical for one in history if one.entity == SEA and one.quantity == "stage"} == {AP}
+    assert {one.vertical for one in history if one.entity == pump and one.quantity == "stage"} == {TP}
+    assert {one.vertical for one in history if one.quantity != "stage"} == {None}
+    assert files_of(store) == kept, "history is not rewritten"
+    assert replay(store, recording, dataclasses.replace(feed, datums={SEA: AP, pump: TP}), now=END).skipped
 
 
 def test_the_history_is_the_same_in_whatever_order_it_came(store, recording, tmp_path):

@@ -141,7 +141,8 @@ def _inputs(store: Store) -> dict[str, Any]:
         run: sorted((key, row.checksum) for key, row in store.manifest.artefacts(run).items()) for run in runs.values()
     }
     points = [(str(row.tile), row.rev) for row in store.tiles()]
-    return {"runs": runs, "digest": digest(points, artefacts, flood_checksums(store))}
+    feeds = [row.params for row in store.manifest.runs() if row.stage == "live"]
+    return {"runs": runs, "digest": digest(points, artefacts, flood_checksums(store), feeds)}
 
 
 def _lineage(store: Store) -> dict[str, Any]:
