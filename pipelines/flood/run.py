@@ -105,7 +105,7 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
     DatumError
         If the level's datum is unknown or cannot be converted to the store's.
     StageError
-        If no water is found to start from, or the gauge has not reported, or not lately (at the moment `at`).
+        If no water is found to start from, the ordinary level is above the flood's, or the gauge has not reported, or not lately (at the moment `at`).
     """
     observations = read_observations(store, latest=at is None, at=at) if _is_live(scenario) else []
     level = resolve_level(scenario.level, store.vertical, observations, at)
@@ -114,6 +114,11 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
         normal = resolve_level(scenario.normal, store.vertical, observations, at)
     for one in (level, normal):
         _check_age(store, one, at)
+    if normal is not None and level.source == normal.source == "fixed" and normal.height_m > level.height_m:
+        raise StageError(
+            f"{scenario.name}: normal ({normal.height_m:g} m {store.vertical}) stands above level"
+            f" ({level.height_m:g} m), so that the flood would count as ordinary water; check values and datums"
+        )
     params = {**asdict(scenario), "resolved": level.as_json(), "normal": None if normal is None else normal.as_json()}
     run = digest(STAGE, VERSION, params, terrain_run, buildings_run)
     inputs = digest(checksums(store, terrain_run), checksums(store, buildings_run))

@@ -180,6 +180,13 @@ def test_exports_carry_the_depths_and_say_above_which_zero_the_water_stands(stor
         assert (file.tags()["WATER_LEVEL_M"], file.tags()["WATER_LEVEL_DATUM"]) == ("2.8656", "TP")
 
 
+def test_an_ordinary_level_above_the_flood_would_hide_it_and_is_refused(store):
+    level, normal = {"value_m": 3.0, "datum": "AP"}, {"value_m": 3.0, "datum": "TP"}
+    content = {"title": {"en": "x"}, "level": level, "normal": normal}
+    with pytest.raises(StageError, match="count as ordinary water"):
+        flood(store, parse_scenario(content, "swapped.yaml", "swapped"))
+
+
 def test_a_scenario_that_is_refused_leaves_no_run(store):
     gate = {"name": "gate", "geometry": "LINESTRING (139.7 35.6, 139.8 35.6)", "datum": "TP", "crest_m": 3.4}
     content = {"title": {"en": "x"}, "level": {"value_m": 3.0, "datum": "AP"}, "barriers": [gate]}
