@@ -105,7 +105,8 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
     DatumError
         If the level's datum is unknown or cannot be converted to the store's.
     StageError
-        If no water is found to start from, the ordinary level is above the flood's, or the gauge has not reported, or not lately (at the moment `at`).
+        If no water is found to start from, the ordinary level is above the flood's, or the gauge has not reported, or
+        not lately (at the moment `at`).
     """
     observations = read_observations(store, latest=at is None, at=at) if _is_live(scenario) else []
     level = resolve_level(scenario.level, store.vertical, observations, at)
