@@ -37,6 +37,9 @@ _UNITS = {
 }
 """UN/CEFACT codes that NGSI uses, as UCUM code and factor."""
 
+_LOWEST_M, _HIGHEST_M = -500.0, 9000.0
+"""Heights that water can stand at, metres: from below the Dead Sea to above any lake. Marks like -9999 lie outside."""
+
 _TEXT_OF_A_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
@@ -162,7 +165,10 @@ def _measured(attribute: Any, reading: Reading) -> float:
         word = str(value).strip().lower()
         if word in reading.words:
             return float(reading.words[word])
-    return _number(attribute) * _factor(attribute, reading.unit)
+    measured = _number(attribute) * _factor(attribute, reading.unit)
+    if reading.is_height and reading.unit == "m" and not _LOWEST_M <= measured <= _HIGHEST_M:
+        raise _RefusedError(f"{measured:g} m is no height of water on Earth: a mark for a missing value?")
+    return measured
 
 
 def _number(attribute: Any) -> float:
@@ -184,9 +190,11 @@ def _factor(attribute: Any, unit: str) -> float:
     code = _metadata(attribute, "unitCode") or _metadata(attribute, "unit")
     if code is None or code == unit:
         return 1.0
+    if not isinstance(code, str):
+        raise _RefusedError(f"unit {_short(code)} is no code")
     if code in _TEXT_OF_A_UNIT and unit == "m":
         return _TEXT_OF_A_UNIT[code]
-    known, factor = _UNITS.get(str(code), ("", 0.0))
+    known, factor = _UNITS.get(code, ("", 0.0))
     if known != unit:
         raise _RefusedError(f"unit {code!r} cannot be turned into {unit!r}")
     return factor
