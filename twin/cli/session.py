@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CommonOptions", "Session", "run_command"]
 
+_LEAST_MEMORY = 300_000_000
+"""Bytes; ingest of a small file peaks at 180 to 250 MB in its process, most of it libraries."""
 EXIT_DONE, EXIT_PARTLY, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
@@ -87,8 +89,8 @@ class Session:
         kind = self.options.executor or ("sequential" if small and not self.options.scheduler else "dask")
         params = ExecutorParams(
             kind=kind,  # type: ignore[arg-type]  # open_executor refuses what is not one
-            workers=self.options.workers,
-            memory_bytes=parse_bytes(self.options.memory),
+            workers=_workers(self.options.workers),
+            memory_bytes=_memory(self.options.memory),
             scheduler=self.options.scheduler,
         )
         with open_executor(params) as executor:
@@ -137,6 +139,19 @@ def parse_bytes(text: str) -> int:
         return int(float(number) * units[compact[len(number) :]])
     except (ValueError, KeyError):
         raise ConfigError(f"--memory {text!r}: write a size such as 1500MB or 2GiB") from None
+
+
+def _memory(text: str) -> int:
+    size = parse_bytes(text)
+    if size < _LEAST_MEMORY:  # a worker that cannot even start is restarted for ever
+        raise ConfigError(f"--memory {text!r}: a worker needs at least {_LEAST_MEMORY // 10**6} MB")
+    return size
+
+
+def _workers(number: int) -> int:
+    if number < 0:
+        raise ConfigError(f"--workers {number}: give a number of workers, or 0 for one per core")
+    return number
 
 
 def _guarded(body: Any, session: Session) -> tuple[int, str]:

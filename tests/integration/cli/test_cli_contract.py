@@ -54,6 +54,8 @@ def test_a_missing_store_is_one_line_that_says_what_to_do(tmp_path: Path, twin: 
         (("ingest", "{store}", "no-such-file.laz"), "no such file"),
         (("ingest", "{store}", "{store}/zarr.json", "--crs", "EPSG:99999"), "unknown CRS"),
         (("check", "{store}/zarr.json", "--crs", "EPSG:99999"), "unknown CRS"),
+        (("ingest", "{store}", "{store}/zarr.json", "--memory", "10"), "at least 300 MB"),
+        (("ingest", "{store}", "{store}/zarr.json", "--workers", "-3"), "one per core"),
         (("check", "{store}/zarr.json", "--vertical", "XP"), "unknown vertical datum"),
         (("snapshot", "{store}", "a.png", "--size", "big"), "1600x1000"),
         (("terrain", "{store}", "--executor", "threads", "--scheduler", "tcp://127.0.0.1:1"), "--executor dask"),
