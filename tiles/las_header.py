@@ -28,7 +28,6 @@ _SIZE_BY_MINOR = {0: 227, 1: 227, 2: 227, 3: 235, 4: 375}
 _MAX_VLRS = 65_536
 """More records than any program writes; bounds the work that a hostile file can ask for."""
 _LASZIP_USER, _LASZIP_RECORD = "laszip encoded", 22204
-_COPC_USER, _COPC_RECORD = "copc", 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +83,6 @@ class LasHeader:
     def laszip(self) -> bytes:
         """Content of the LASzip record, which says how points are compressed."""
         return next(vlr.data for vlr in self.vlrs if vlr.is_a(_LASZIP_USER, _LASZIP_RECORD))
-
-    @property
-    def is_copc(self) -> bool:
-        """Whether the file is a cloud-optimised point cloud."""
-        return any(vlr.is_a(_COPC_USER, _COPC_RECORD) for vlr in self.vlrs)
 
 
 def read_header(path: Path) -> LasHeader:

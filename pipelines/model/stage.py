@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from pipelines.model.derive import derive_outlines
 from pipelines.model.given import GIVEN_REACH_M, assign, clean, from_json, to_json
 from pipelines.model.lod1 import Xyz, model_lod1
 from pipelines.model.params import ModelParams
-from tiles.atomic import write_text
+from tiles.atomic import tree_checksum, write_text
 from tiles.buildings import (
     buildings_folder,
     iter_buildings,
@@ -67,9 +66,7 @@ def footprint_file(path: Path, crs: str | None = None, id_field: str | None = No
     """
     if not path.is_file():
         raise FormatError(f"{path}: no such file of footprints")
-    with path.open("rb") as stream:
-        content = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
-    return FootprintFile(path=path, digest=content, crs=crs, id_field=id_field)
+    return FootprintFile(path=path, digest=tree_checksum(path), crs=crs, id_field=id_field)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

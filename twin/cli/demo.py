@@ -46,7 +46,7 @@ def run_demo(session: Session, out: Path, n_points: int) -> None:
 
 def _forget_another_survey(out: Path, files: Sequence[Path]) -> None:
     """Remove what an earlier demo made of another survey: added to this one, every place would count twice."""
-    from pipelines.ingest.admission import file_digest
+    from tiles.atomic import tree_checksum
     from tiles.store import Store
 
     project, store = out / "project.yaml", out / "store"
@@ -56,7 +56,7 @@ def _forget_another_survey(out: Path, files: Sequence[Path]) -> None:
         path.unlink()
     if (store / "zarr.json").is_file():
         known = {row.digest for row in Store.open(store).manifest.sources() if row.state == "done"}
-        if known - {file_digest(path) for path in files}:
+        if known - {tree_checksum(path) for path in files}:
             shutil.rmtree(store)
 
 

@@ -171,10 +171,7 @@ def flood(session: Session, store: Store, scenario: str, now: str = "") -> None:
     )
     wet = f"{summary.wet_area_m2:,.0f} m² under water, at most {summary.max_depth_m:.2f} m deep"
     text = f"{wet}, {summary.buildings_wet} of {summary.buildings} buildings"
-    if summary.skipped:
-        session.tell(f"flood {loaded.name}", f"nothing to do: {text}")
-    else:
-        session.tell(f"flood {loaded.name}", text, summary.seconds)
+    session.tell(f"flood {loaded.name}", text, summary.seconds, skipped=summary.skipped)
 
 
 def contents(store: Store) -> dict[str, Any]:

@@ -63,10 +63,7 @@ def export(
     counts = {key: value for key, value in summary.counts.items() if key in ("files", "bytes", "points", "buildings")}
     session.count(format=format_name, **counts)
     text = f"{out}, {counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
-    done = summary.n_done > 0
-    session.tell(
-        f"export {format_name}", text if done else f"nothing to do: {text}", summary.counts["seconds"] if done else None
-    )
+    session.tell(f"export {format_name}", text, summary.counts["seconds"], skipped=not summary.n_done)
 
 
 def snapshot(
@@ -103,10 +100,7 @@ def snapshot(
         return False
     session.count(**{key: summary.counts[key] for key in ("path", "width", "height", "layers")})
     text = f"{out}, layers {', '.join(summary.counts['layers'])}"
-    if summary.n_done:
-        session.tell("snapshot", text, summary.counts["seconds"])
-    else:
-        session.tell("snapshot", f"nothing to do: {text}")
+    session.tell("snapshot", text, summary.counts["seconds"], skipped=not summary.n_done)
     return True
 
 
@@ -188,9 +182,9 @@ def _tiles3d(session: Session, store: Store, out: Path, geoid_separation_m: floa
     labels = store.manifest.latest_run("classify")
     params = PointTileParams(geoid_separation_m=geoid_separation_m, without_classes=(7, 18))
     parts = [export_points(out, store, labels.run if labels else None, params, session.progress)]
-    if store.manifest.latest_run("model") is not None and _buildings(store):
+    if store.manifest.latest_run("model") is not None and (buildings := _buildings(store)):
         solid = BuildingTileParams(geoid_separation_m=geoid_separation_m, extra=_flood_facts(store))
-        parts.append(export_buildings(out, _buildings(store), store.crs, store.vertical, solid, session.progress))
+        parts.append(export_buildings(out, buildings, store.crs, store.vertical, solid, session.progress))
     totals = {key: sum(getattr(part, key) or 0 for part in parts) for key in ("files", "bytes", "points", "buildings")}
     return {**totals, "files": totals["files"] + 1, "bytes": totals["bytes"] + (out / "tileset.json").stat().st_size}
 

@@ -65,9 +65,12 @@ class Session:
         for entry in entries:
             self.say("failed: " + ", ".join(f"{key} {value}" for key, value in entry.items()))
 
-    def tell(self, what: str, text: str, seconds: float | None = None) -> None:
-        """Print one line about a stage, with its time where it took some."""
-        self.say(f"{what}: {text}" + (f" ({seconds:.1f} s)" if seconds else ""))
+    def tell(self, what: str, text: str, seconds: float = 0.0, *, skipped: bool = False) -> None:
+        """Print one line about a stage: what it did and how long it took, or that there was nothing to do."""
+        if skipped:
+            self.say(f"{what}: nothing to do: {text}")
+        else:
+            self.say(f"{what}: {text}" + (f" ({seconds:.1f} s)" if seconds else ""))
 
     def overrides(self) -> Settings:
         """Return the ``--set`` layers.
