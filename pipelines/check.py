@@ -6,47 +6,31 @@ read as well, and everything else worth a remark is counted: a header that does 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
 from pipelines.ingest.content import Content, content_findings, count_content
-from pipelines.ingest.gate import Finding, examine
+from pipelines.ingest.gate import examine
 from pipelines.ingest.params import IngestParams
 from tiles.las import read_records
+from twin.acceptance import Finding, SourceReport, verdict_of
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from tiles.las import LasHeader
 
-__all__ = ["SourceReport", "Verdict", "check_source", "count_duplicates", "verdict_of"]
-
-Verdict = Literal["accepted", "accepted_with_remarks", "refused"]
+__all__ = ["check_source", "count_duplicates"]
 
 _DENSITY_CELL_M = 2.0
 """Edge of the cells whose number is the occupied area; several points fall into one at 1 point/m2 and more."""
 _MAX_HASHES = 1 << 24
 """Points compared when duplicates are sought: 128 MB. In larger files every 2nd, 4th... by hash is compared."""
 _SEVERITIES = ("error", "warning", "info")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceReport:
-    """What is to be said of one file."""
-
-    uri: str
-    verdict: Verdict
-    points: int
-    """Points that the header promises; 0 if the header cannot be read."""
-    findings: tuple[Finding, ...]
-    """Errors first, then remarks, then facts."""
 
 
 def check_source(
@@ -87,14 +71,6 @@ def check_source(
             findings.append(Finding(rule="format", severity="error", message=str(error)))
     findings.sort(key=lambda finding: _SEVERITIES.index(finding.severity))
     return SourceReport(uri=str(path), verdict=verdict_of(findings), points=n_points, findings=tuple(findings))
-
-
-def verdict_of(findings: Sequence[Finding]) -> Verdict:
-    """Return what findings amount to."""
-    severities = {finding.severity for finding in findings}
-    if "error" in severities:
-        return "refused"
-    return "accepted_with_remarks" if "warning" in severities else "accepted"
 
 
 def count_duplicates(hashes: NDArray[np.uint64]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.ingest.gate import Finding
+from twin.acceptance import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

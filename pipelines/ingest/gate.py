@@ -7,12 +7,13 @@ which option states or converts it. A fault that leaves the points right is a re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.ingest.placement import area_missed, middle_of, same_crs
 from tiles.las import GeoKeysError, file_crs, read_header
+from twin.acceptance import Finding
 from twin.crs import HorizontalCrs, parse_crs, vertical_unit
 from twin.errors import CrsError, DatumError, FormatError
 from twin.vertical import VerticalDatum
@@ -23,27 +24,13 @@ if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
     from tiles.las import LasHeader
 
-__all__ = ["Examination", "Finding", "Severity", "examine", "metric_datum"]
-
-Severity = Literal["info", "warning", "error"]
+__all__ = ["Examination", "examine", "metric_datum"]
 
 _METRIC_TWIN = {"EPSG:6360": "EPSG:5703", "EPSG:8228": "EPSG:5703", "EPSG:5702": "EPSG:7968"}
 """Vertical systems in feet, and the system of the same datum in metres (EPSG registry)."""
 _PLURAL = {"degree": "degrees", "foot": "feet", "US survey foot": "US survey feet"}
 _MAX_ROWS = 0xFFFFFFFF
 """Rows that the ``source_index`` column can number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing worth saying of a file."""
-
-    rule: str
-    """Short name of the rule, such as ``crs``."""
-    severity: Severity
-    """``error`` refuses the file, ``warning`` is a remark, ``info`` is a fact."""
-    message: str
-    """A sentence that begins with the file's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

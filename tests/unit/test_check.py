@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.check import SourceReport, check_source, count_duplicates, verdict_of
+from pipelines.check import check_source, count_duplicates
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
-from pipelines.ingest.gate import Finding, examine, metric_datum
+from pipelines.ingest.gate import examine, metric_datum
 from pipelines.ingest.placement import Placement, place, same_crs, stray_remark
 from tiles.las import LasParams, write_las
 from tiles.store import Store
