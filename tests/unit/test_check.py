@@ -16,6 +16,7 @@ from pipelines.ingest.gate import examine, metric_datum
 from pipelines.ingest.placement import Placement, place, same_crs, stray_remark
 from tiles.las import LasParams, write_las
 from tiles.store import Store
+from twin.acceptance import Finding, SourceReport, verdict_of
 from twin.crs import parse_crs
 from twin.errors import CrsError, DatumError
 from twin.points import Points
