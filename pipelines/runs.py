@@ -60,13 +60,13 @@ def software() -> dict[str, str]:
     }
 
 
-def run_id(stage: TileStage) -> str:
-    """Return the name under which a stage's results are kept."""
-    return digest(stage.name, stage.version, stage.params(), stage.input_runs)
+def run_id(stage: TileStage, epoch: str = "") -> str:
+    """Return the name under which a stage's results for a survey epoch are kept."""
+    return digest(stage.name, stage.version, stage.params(), stage.input_runs, *([epoch] if epoch else []))
 
 
 def latest_run(store: Store, stage: str) -> str:
-    """Return the newest finished run of a stage.
+    """Return the newest finished run of a stage in the store's epoch.
 
     Raises
     ------
@@ -75,7 +75,8 @@ def latest_run(store: Store, stage: str) -> str:
     """
     row = store.manifest.latest_run(stage)
     if row is None:
-        raise StageError(f"{store.path}: nothing from stage {stage!r} yet; run `twin {stage} {store.path}` first")
+        where = store.address
+        raise StageError(f"{where}: nothing from stage {stage!r} yet; run `twin {stage} {where}` first")
     return row.run
 
 
@@ -92,7 +93,7 @@ def run_tiled(
         If the disk is full: going on would only fail every tile after this one.
     """
     with store.writing():
-        run = run_id(stage)
+        run = run_id(stage, store.epoch)
         wanted = _inputs(store, stage, stage.units(store))
         done = {} if redo else store.manifest.artefacts(run)
         todo = [key for key, inputs in wanted.items() if key not in done or done[key].inputs != inputs]
@@ -103,7 +104,8 @@ def run_tiled(
         store.manifest.begin_run(run, stage.name, dict(stage.params()), {"runs": list(stage.input_runs)})
         with Meter() as meter:
             stage.prepare(store, run)
-            tasks = [TileTask(stage, str(store.path), run, TileId.parse(key)) for key in todo]
+            where = store.address
+            tasks = [TileTask(stage, where, run, TileId.parse(key)) for key in todo]
             reports, failed = _work(store, tasks, wanted, executor, progress or Silent())
             everything = {key: row.report for key, row in store.manifest.artefacts(run).items() if key in wanted}
             counts = dict(stage.finish(store, run, everything))
@@ -144,8 +146,9 @@ def _finished(store: Store, run: str) -> RunRow | None:
 
 
 def _done_at(store: Store, facts: Mapping[str, Any]) -> list[RunRow]:
-    """Return the finished runs with the same ``out``, in the order in which they finished."""
-    return [row for row in store.manifest.runs() if row.state == "done" and row.params.get("out") == facts.get("out")]
+    """Return the finished runs of any epoch with the same ``out``, in the order in which they finished."""
+    rows = store.manifest.of_epoch(None).runs()
+    return [row for row in rows if row.state == "done" and row.params.get("out") == facts.get("out")]
 
 
 def _work(
@@ -201,11 +204,11 @@ def _is_near(store: Store, key: str, window: Bounds) -> bool:
 def run_once(
     store: Store, stage: str, facts: Mapping[str, Any], outputs: Sequence[Path], body: Callable[[], Mapping[str, Any]]
 ) -> RunSummary:
-    """Do a job on the whole store, unless its outputs are still there and were made last from the same facts.
+    """Do a job on the whole epoch, unless its outputs are still there and were made last from the same facts.
 
     A file that another job with the same ``out`` wrote since does not count: it holds the other job's answer.
     """
-    run = digest(stage, facts)
+    run = digest(stage, facts, *([store.epoch] if store.epoch else []))
     previous = next((row for row in reversed(_done_at(store, facts)) if row.stage == stage), None)
     if previous is not None and previous.run == run and all(path.exists() for path in outputs):
         store.manifest.finish_run(run, dict(previous.figures))

@@ -67,6 +67,7 @@ class TileTask:
 
     stage: TileStage
     store_uri: str
+    """Address with the epoch (`Store.address`)."""
     run: str
     tile: TileId
 

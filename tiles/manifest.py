@@ -2,6 +2,9 @@
 
 One SQLite file in write-ahead mode. Only the client process writes it; workers and viewers read. Every operation opens
 its own connection, so a `Manifest` can be pickled, forked and shared, and no ``-wal`` file stays behind.
+
+Tiles, sources and runs belong to a survey epoch, and a `Manifest` speaks of one: areas surveyed twice lie beside each
+other. What waits to become true (``staged``) is named by what it was made of, so it needs no epoch.
 """
 
 from __future__ import annotations
@@ -10,18 +13,20 @@ import json
 import os
 import sqlite3
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tiles.manifest_rows import (
+    INSERT_TILE,
     SCHEMA,
+    STAGE_TILE,
     TILE_COLUMNS,
     ArtefactRow,
+    EpochRow,
     RunRow,
     SourceRow,
     TileRow,
-    insert_tile,
     tile_row,
     tile_values,
     to_json,
@@ -35,15 +40,20 @@ if TYPE_CHECKING:
     from twin.bounds import Bounds
     from twin.tiling import TileId
 
-__all__ = ["ArtefactRow", "Manifest", "RunRow", "SourceRow", "TileRow"]
+__all__ = ["ArtefactRow", "EpochRow", "Manifest", "RunRow", "SourceRow", "TileRow"]
+
+_SOURCE_COLUMNS = "id, uri, digest, size, n_points, state, reason, meta, replaced_by, replaced_at"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The rows of one store."""
+    """The rows of one store, as one of its epochs sees them."""
 
     path: Path
     """The SQLite file."""
+    epoch: str | None = ""
+    """Survey epoch whose rows are meant, empty for the unnamed one; None reads the rows of all epochs, and a run that
+    is begun so belongs to every epoch, as live feeds do."""
 
     @staticmethod
     def create(path: Path) -> Manifest:
@@ -53,42 +63,78 @@ class Manifest:
             connection.executescript(SCHEMA)
         return Manifest(path)
 
+    # Epochs ------------------------------------------------------------------------------------------------------
+
+    def of_epoch(self, epoch: str | None) -> Manifest:
+        """Return the rows of another epoch, or of all."""
+        return replace(self, epoch=epoch)
+
+    def epochs(self) -> list[EpochRow]:
+        """Return all epochs that had a delivery, the oldest first, with what they hold."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT name, (SELECT COALESCE(SUM(n_points), 0) FROM tiles WHERE epoch = name),"
+                " (SELECT COUNT(*) FROM tiles WHERE epoch = name),"
+                " (SELECT COUNT(*) FROM sources WHERE epoch = name AND state = 'done'), begun_at, changed_at"
+                " FROM epochs ORDER BY sequence"
+            ).fetchall()
+        return [
+            EpochRow(name=name, n_points=points, n_tiles=tiles, n_sources=sources, begun_at=begun, changed_at=changed)
+            for name, points, tiles, sources, begun, changed in rows
+        ]
+
+    def epoch_names(self, *, with_points: bool = False) -> list[str]:
+        """Return the names of the epochs, the oldest first; with points only, the last is the newest."""
+        having = " WHERE EXISTS (SELECT 1 FROM tiles WHERE epoch = name)" if with_points else ""
+        with self._reading() as connection:
+            return [name for (name,) in connection.execute(f"SELECT name FROM epochs{having} ORDER BY sequence")]
+
     # Sources -----------------------------------------------------------------------------------------------------
 
     def sources(self) -> list[SourceRow]:
-        """Return accepted files by id, then refused ones by name."""
+        """Return the files that are in by id, then refused ones by name."""
+        which, values = self._mine()
         with self._reading() as connection:
-            done = connection.execute(
-                "SELECT id, uri, digest, size, n_points, state, reason, meta FROM sources ORDER BY id"
+            refused = connection.execute(
+                f"SELECT uri, digest, size, reason FROM refusals WHERE {which} ORDER BY uri", values
             ).fetchall()
-            refused = connection.execute("SELECT uri, digest, size, reason FROM refusals ORDER BY uri").fetchall()
-        rows = [
-            SourceRow(id=i, uri=u, digest=d, size=s, n_points=n, state=state, reason=r, meta=json.loads(meta))
-            for i, u, d, s, n, state, r, meta in done
-        ]
-        return rows + [
+        return self._sources("done") + [
             SourceRow(id=-1, uri=u, digest=d, size=s, n_points=0, state="refused", reason=r) for u, d, s, r in refused
         ]
+
+    def replaced_sources(self) -> list[SourceRow]:
+        """Return the files that others took the place of, in that order."""
+        return self._sources("replaced")
+
+    def _sources(self, state: str) -> list[SourceRow]:
+        which, values = self._mine()
+        query = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE {which} AND state = ? ORDER BY replaced_at, epoch, id"
+        names = _SOURCE_COLUMNS.split(", ")
+        with self._reading() as connection:
+            rows = [dict(zip(names, row, strict=True)) for row in connection.execute(query, (*values, state))]
+        return [SourceRow(**{**row, "meta": json.loads(row["meta"])}) for row in rows]
 
     # Tiles -------------------------------------------------------------------------------------------------------
 
     def tiles(self) -> list[TileRow]:
         """Return all tiles in order of their addresses."""
-        return self._tiles(f"SELECT {TILE_COLUMNS} FROM tiles ORDER BY z, x, y")
+        which, values = self._mine()
+        return self._tiles(f"SELECT {TILE_COLUMNS} FROM tiles WHERE {which} ORDER BY z, x, y, epoch", values)
 
     def tile(self, tile: TileId) -> TileRow | None:
         """Return one tile, or None."""
-        rows = self._tiles(
-            f"SELECT {TILE_COLUMNS} FROM tiles WHERE z = ? AND x = ? AND y = ?", (tile.z, tile.x, tile.y)
-        )
+        which, values = self._mine()
+        query = f"SELECT {TILE_COLUMNS} FROM tiles WHERE {which} AND z = ? AND x = ? AND y = ?"
+        rows = self._tiles(query, (*values, tile.z, tile.x, tile.y))
         return rows[0] if rows else None
 
     def tiles_near(self, bounds: Bounds) -> list[TileRow]:
         """Return the tiles whose points' closed box touches `bounds`, in order of their addresses."""
+        which, values = self._mine()
         return self._tiles(
-            f"SELECT {TILE_COLUMNS} FROM tiles WHERE xmin <= ? AND xmax >= ? AND ymin <= ? AND ymax >= ?"
-            " ORDER BY z, x, y",
-            (bounds.xmax, bounds.xmin, bounds.ymax, bounds.ymin),
+            f"SELECT {TILE_COLUMNS} FROM tiles WHERE {which} AND xmin <= ? AND xmax >= ? AND ymin <= ? AND ymax >= ?"
+            " ORDER BY z, x, y, epoch",
+            (*values, bounds.xmax, bounds.xmin, bounds.ymax, bounds.ymin),
         )
 
     def commit_tiles(  # noqa: PLR0913 - all that one transaction makes true
@@ -110,7 +156,8 @@ class Manifest:
         removed
             Tiles that exist no longer, such as one that was split.
         sources
-            Files whose points are in the tiles from now on, and refused ones with their reasons.
+            Files whose points are in the tiles from now on, and refused ones with their reasons. One with the number
+            of a file that is in takes its place; the other is kept as replaced.
         settled
             Names of files that are no longer to be listed as refused, because their very bytes are in.
         garbage
@@ -118,33 +165,39 @@ class Manifest:
         finished
             A run that ends with this, and its figures.
         """
-        every = list(sources)
+        every, epoch, now = list(sources), self._own(), _now()
         done = [row for row in every if row.state == "done"]
         refused = [row for row in every if row.state == "refused"]
         with self._writing() as connection:
             connection.executemany(
-                "DELETE FROM tiles WHERE z = ? AND x = ? AND y = ?", [(t.z, t.x, t.y) for t in removed]
+                "DELETE FROM tiles WHERE epoch = ? AND z = ? AND x = ? AND y = ?",
+                [(epoch, t.z, t.x, t.y) for t in removed],
             )
-            connection.executemany(insert_tile("tiles"), [tile_values(row) for row in rows])
-            connection.executemany(
-                "INSERT INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, to_json(s.meta)) for s in done],
-            )
+            connection.executemany(INSERT_TILE, [(*tile_values(row), epoch) for row in rows])
+            _put_sources(connection, epoch, done, now)
             settled_uris = [*(s.uri for s in done), *settled]
-            connection.executemany("DELETE FROM refusals WHERE uri = ?", [(uri,) for uri in settled_uris])
             connection.executemany(
-                "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?, ?)",
-                [(row.uri, row.digest, row.size, row.reason) for row in refused],
+                "DELETE FROM refusals WHERE epoch = ? AND uri = ?", [(epoch, uri) for uri in settled_uris]
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO refusals VALUES (?, ?, ?, ?, ?)",
+                [(epoch, row.uri, row.digest, row.size, row.reason) for row in refused],
             )
             connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(path,) for path in garbage])
             connection.execute("DELETE FROM staged")
+            if rows or done:
+                connection.execute(
+                    "INSERT INTO epochs VALUES (?, (SELECT COUNT(*) FROM epochs), ?, ?)"
+                    " ON CONFLICT (name) DO UPDATE SET changed_at = excluded.changed_at",
+                    (epoch, now, now),
+                )
             if finished is not None:
                 self._finish(connection, *finished)
 
     def stage_tile(self, row: TileRow) -> None:
         """Remember a finished revision that is not true yet, so that an interrupted job need not make it again."""
         with self._writing() as connection:
-            connection.execute(insert_tile("staged"), tile_values(row))
+            connection.execute(STAGE_TILE, tile_values(row))
 
     def staged_tiles(self) -> list[TileRow]:
         """Return the revisions that wait to become true."""
@@ -171,9 +224,9 @@ class Manifest:
 
     def begin_run(self, run: str, stage: str, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         """Note that a run has begun, or begun again; its artefacts stay."""
-        values = (run, stage, to_json(params), to_json(inputs), "running", "{}", _now(), "", 0)
+        values = (run, stage, to_json(params), to_json(inputs), "running", "{}", _now(), "", 0, self.epoch)
         with self._writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            connection.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(values))})", values)
 
     def finish_run(self, run: str, figures: Mapping[str, Any]) -> None:
         """Note that a run is done; it becomes the newest of its stage.
@@ -196,11 +249,13 @@ class Manifest:
             raise StoreError(f"{self.path}: run {run} was never begun")
 
     def runs(self) -> list[RunRow]:
-        """Return finished runs, oldest first, then those that are not."""
+        """Return finished runs of this epoch and of every epoch, oldest first, then those that are not finished."""
+        which, values = self._mine()
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT run, stage, params, inputs, state, figures, started_at, finished_at FROM runs"
-                " ORDER BY state = 'running', sequence, run"
+                f" WHERE {which} OR epoch IS NULL ORDER BY state = 'running', sequence, run",
+                values,
             ).fetchall()
         return [
             RunRow(
@@ -244,6 +299,18 @@ class Manifest:
                 (run, key, path, checksum, to_json(inputs), to_json(report)),
             )
 
+    # -------------------------------------------------------------------------------------------------------------
+
+    def _mine(self) -> tuple[str, tuple[str, ...]]:
+        """Return the condition that a row is of this epoch, and its values."""
+        return ("1", ()) if self.epoch is None else ("epoch = ?", (self.epoch,))
+
+    def _own(self) -> str:
+        """Return the epoch to write into."""
+        if self.epoch is None:
+            raise StoreError(f"{self.path}: tiles belong to one epoch; say which")
+        return self.epoch
+
     # Connections -------------------------------------------------------------------------------------------------
 
     def _tiles(self, query: str, values: tuple[Any, ...] = ()) -> list[TileRow]:
@@ -264,6 +331,19 @@ class Manifest:
         with _told(self.path), closing(_connect(f"{self.path.absolute().as_uri()}?mode=rw")) as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
+
+
+def _put_sources(connection: sqlite3.Connection, epoch: str, rows: Sequence[SourceRow], now: str) -> None:
+    """Write files that are in from now on; those whose numbers they take become replaced."""
+    connection.executemany(
+        "UPDATE sources SET state = 'replaced', replaced_by = ?, replaced_at = ?"
+        " WHERE epoch = ? AND id = ? AND state = 'done' AND digest <> ?",
+        [(row.digest, now, epoch, row.id, row.digest) for row in rows],
+    )
+    connection.executemany(
+        f"INSERT INTO sources (epoch, {_SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')",
+        [(epoch, s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, to_json(s.meta)) for s in rows],
+    )
 
 
 def _connect(uri: str) -> sqlite3.Connection:

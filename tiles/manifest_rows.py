@@ -13,27 +13,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "INSERT_TILE",
     "SCHEMA",
+    "STAGE_TILE",
     "TILE_COLUMNS",
     "ArtefactRow",
+    "EpochRow",
     "RunRow",
     "SourceRow",
     "TileRow",
-    "insert_tile",
     "tile_row",
     "tile_values",
     "to_json",
 ]
 
 SCHEMA = """
+CREATE TABLE epochs (
+    name TEXT PRIMARY KEY, sequence INTEGER NOT NULL, begun_at TEXT NOT NULL, changed_at TEXT NOT NULL);
 CREATE TABLE sources (
-    id INTEGER PRIMARY KEY, uri TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, n_points INTEGER NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL, meta TEXT NOT NULL);
-CREATE TABLE refusals (uri TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL);
+    epoch TEXT NOT NULL, id INTEGER NOT NULL, uri TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+    n_points INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, meta TEXT NOT NULL,
+    replaced_by TEXT NOT NULL, replaced_at TEXT NOT NULL);
+CREATE UNIQUE INDEX sources_done ON sources (epoch, id) WHERE state = 'done';
+CREATE TABLE refusals (
+    epoch TEXT, uri TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (epoch, uri));
 CREATE TABLE tiles (
-    z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
+    epoch TEXT, z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
     xmin REAL, ymin REAL, xmax REAL, ymax REAL, zmin REAL, zmax REAL,
-    checksum TEXT NOT NULL, columns TEXT NOT NULL, inputs TEXT NOT NULL, PRIMARY KEY (z, x, y));
+    checksum TEXT NOT NULL, columns TEXT NOT NULL, inputs TEXT NOT NULL, PRIMARY KEY (epoch, z, x, y));
 CREATE TABLE staged (
     z INTEGER, x INTEGER, y INTEGER, rev TEXT NOT NULL, n_points INTEGER NOT NULL,
     xmin REAL, ymin REAL, xmax REAL, ymax REAL, zmin REAL, zmax REAL,
@@ -41,7 +48,7 @@ CREATE TABLE staged (
 CREATE TABLE garbage (path TEXT PRIMARY KEY);
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, stage TEXT NOT NULL, params TEXT NOT NULL, inputs TEXT NOT NULL, state TEXT NOT NULL,
-    figures TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, sequence INTEGER NOT NULL);
+    figures TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, sequence INTEGER NOT NULL, epoch TEXT);
 CREATE TABLE artefacts (
     run TEXT, key TEXT, path TEXT NOT NULL, checksum TEXT NOT NULL, inputs TEXT NOT NULL, report TEXT NOT NULL,
     PRIMARY KEY (run, key));
@@ -54,7 +61,7 @@ class SourceRow:
     """One delivered file."""
 
     id: int
-    """Number that the points' ``source`` column holds; -1 for a refused file."""
+    """Number that the points' ``source`` column holds, unique in its epoch; -1 for a refused file."""
     uri: str
     """Where it was read from, as given."""
     digest: str
@@ -63,11 +70,32 @@ class SourceRow:
     """Bytes."""
     n_points: int
     """Points read from it; 0 for a refused file."""
-    state: Literal["done", "refused"]
+    state: Literal["done", "refused", "replaced"]
+    """A replaced file has no points in the store any more; it is kept as lineage."""
     reason: str = ""
     """Why it was refused."""
     meta: Mapping[str, Any] = field(default_factory=dict)
-    """Format, CRS as found and as used, datum, kind, epoch, extra columns, remarks."""
+    """Format, CRS as found and as used, datum, kind, extra columns, remarks, level-0 tiles that it touches."""
+    replaced_by: str = ""
+    """Digest of the file that took its place and its number."""
+    replaced_at: str = ""
+    """UTC, ISO 8601, when that was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRow:
+    """One survey epoch."""
+
+    name: str
+    """Empty for the unnamed one."""
+    n_points: int
+    n_tiles: int
+    n_sources: int
+    """Files that are in it now."""
+    begun_at: str
+    """UTC, ISO 8601, when its first delivery became true; the newest epoch is the one that began last."""
+    changed_at: str
+    """UTC, ISO 8601, when its newest delivery became true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +150,10 @@ class ArtefactRow:
     report: Mapping[str, Any]
 
 
-def insert_tile(table: str) -> str:
-    """Return the statement that puts a tile into a table."""
-    return f"INSERT OR REPLACE INTO {table} ({TILE_COLUMNS}) VALUES ({', '.join('?' * 14)})"
+STAGE_TILE = f"INSERT OR REPLACE INTO staged ({TILE_COLUMNS}) VALUES ({', '.join('?' * 14)})"
+"""Puts `tile_values` among the revisions that wait."""
+INSERT_TILE = f"INSERT OR REPLACE INTO tiles ({TILE_COLUMNS}, epoch) VALUES ({', '.join('?' * 15)})"
+"""Puts `tile_values` and an epoch among the tiles."""
 
 
 def tile_values(row: TileRow) -> tuple[Any, ...]:

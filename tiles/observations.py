@@ -239,7 +239,8 @@ def _begin(store: Store, feed: str, facts: Mapping[str, Any]) -> Mapping[str, An
     row = _feed_run(store, feed)
     wanted = {**facts, "name": feed}
     if row is None or wanted != row.params:
-        store.manifest.begin_run(_run(feed), STAGE, wanted, {})
+        # What gauges say is true of the place, whichever survey of it one looks at.
+        store.manifest.of_epoch(None).begin_run(_run(feed), STAGE, wanted, {})
         # A feed goes on for ever: its run is done at every moment, and beginning must not forget its figures.
         store.manifest.finish_run(_run(feed), {} if row is None else row.figures)
     return {} if row is None else row.figures

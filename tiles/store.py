@@ -3,25 +3,29 @@
 ::
 
     STORE/zarr.json                        format, version, CRS, datum, scale, offset, tile edge, codec profile
-    STORE/manifest.sqlite                  sources, tiles, runs, artefacts
+    STORE/manifest.sqlite                  epochs, sources, tiles, runs, artefacts
     STORE/points/<z>/<x>_<y>/<rev>/        the columns of one tile (`tiles.columns`)
     STORE/labels/<run>/<z>/<x>_<y>/        label u8, confidence u8, in the tile's order
     STORE/.lock, STORE/.work/              one writer at a time, and what it has in hand
 
 A tile's points are ordered by level of detail, then by a coarse cell in Morton order, then by source and row. Revisions
 are named by their content and never change.
+
+An area that is surveyed again becomes a new epoch beside the old one: other tiles, labels and rasters of the same grid.
+An open store is one of its epochs (`tiles.address` says how it is chosen).
 """
 
 from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tiles import lock, revisions
+from tiles.address import checked_epoch, join_address, split_address
 from tiles.atomic import atomic_folder, tree_checksum
 from tiles.columns import canonical, quantised, read_columns, write_columns
 from tiles.manifest import Manifest, TileRow
@@ -49,7 +53,7 @@ __all__ = ["FORMAT_VERSION", "Store"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """An open store; small, immutable and picklable: the state is on the disk."""
+    """An epoch of an open store; small, immutable and picklable: the state is on the disk."""
 
     path: Path
     crs: HorizontalCrs
@@ -105,6 +109,8 @@ class Store:
             If heights above the datum do not count up in metres.
         """
         path = local_path(uri)
+        if split_address(uri)[1] is not None:
+            raise StoreError(f"{uri}: a store begins without epochs; the first delivery of one makes it (--epoch)")
         require_metres(crs, str(path))
         require_metric_heights(vertical, str(path))
         if path.exists() and any(not entry.name.startswith("manifest.sqlite") for entry in path.iterdir()):
@@ -127,15 +133,24 @@ class Store:
         return Store.open(path)
 
     @staticmethod
-    def open(uri: str | Path) -> Store:
+    def open(uri: str | Path, *, new_epoch: bool = False) -> Store:
         """Open a store for reading; writers also take `writing`.
+
+        Parameters
+        ----------
+        uri
+            Its folder; as text also with an epoch, ``STORE#2024``. Without one it is the newest that has points: the
+            one whose first delivery became true last.
+        new_epoch
+            Also take an epoch that had no delivery yet.
 
         Raises
         ------
         StoreError
-            If there is none, or it is of a version that this program does not know.
+            If there is none, it is of a version that this program does not know, or it has no such epoch.
         """
-        path = local_path(uri)
+        place, epoch = split_address(uri)
+        path = local_path(place)
         attributes = read_root(path)
         if not (path / "manifest.sqlite").is_file():
             raise StoreError(f"{path}: a store without its manifest.sqlite; restore that file")
@@ -149,8 +164,32 @@ class Store:
             offset=tuple(attributes["offset"] or (0.0, 0.0, 0.0)),
             is_offset_open=attributes["offset"] is None,
             codec=attributes["codec"],
-            manifest=Manifest(path / "manifest.sqlite"),
+            manifest=_epoch_of(Manifest(path / "manifest.sqlite"), str(path), epoch, new_epoch),
         )
+
+    # Epochs ------------------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> str:
+        """Survey epoch that is open; empty for the unnamed one."""
+        return self.manifest.epoch or ""
+
+    @property
+    def address(self) -> str:
+        """Text from which `open` makes this very epoch again, also in another process and when newer ones came."""
+        place = str(self.path)
+        is_plain = not self.epoch and "#" not in place and not any(self.manifest.epoch_names())
+        return place if is_plain else join_address(place, self.epoch)
+
+    def at_epoch(self, epoch: str) -> Store:
+        """Return another epoch of this store, also one that had no delivery yet.
+
+        Raises
+        ------
+        StoreError
+            If the name is no short word.
+        """
+        return replace(self, manifest=self.manifest.of_epoch(checked_epoch(epoch)))
 
     # Reading -----------------------------------------------------------------------------------------------------
 
@@ -169,7 +208,7 @@ class Store:
         """
         rows = self.tiles()
         if not rows:
-            raise StoreError(f"{self.path}: no points yet; run `twin ingest {self.path} FILES` first")
+            raise StoreError(f"{self.address}: no points yet; run `twin ingest {self.address} FILES` first")
         box = rows[0].bounds
         for row in rows[1:]:
             box = box.union(row.bounds)
@@ -272,10 +311,10 @@ class Store:
         StoreError
             If the offset is fixed or there are tiles already.
         """
-        if not self.is_offset_open or self.tiles():
+        if not self.is_offset_open or self.manifest.of_epoch(None).tiles():
             raise StoreError(f"{self.path}: the offset is fixed")
         write_root(self.path, {**read_root(self.path), "offset": offset})
-        return Store.open(self.path)
+        return Store.open(self.path).at_epoch(self.epoch)
 
     @property
     def scratch(self) -> Path:
@@ -345,9 +384,9 @@ class Store:
             return tree_checksum(folder)
 
     def sweep(self) -> None:
-        """Remove folders that no row refers to any more; only the holder of `writing` may."""
+        """Remove folders that no row of any epoch refers to any more; only the holder of `writing` may."""
         paths = self.manifest.garbage()
-        alive = {self.tile_path(row) for row in self.tiles()} if paths else set()
+        alive = {self.tile_path(row) for row in self.manifest.of_epoch(None).tiles()} if paths else set()
         for relative in paths:
             if relative in alive:
                 continue
@@ -362,10 +401,21 @@ class Store:
 
     def _current(self) -> Store:
         """Return the store with the offset that the first delivery may have chosen since this one was opened."""
-        return Store.open(self.path) if self.is_offset_open else self
+        return Store.open(self.path).at_epoch(self.epoch) if self.is_offset_open else self
 
     def _row(self, tile: TileId) -> TileRow:
         row = self.manifest.tile(tile)
         if row is None:
-            raise StoreError(f"{self.path}: no tile {tile}")
+            raise StoreError(f"{self.address}: no tile {tile}")
         return row
+
+
+def _epoch_of(manifest: Manifest, place: str, epoch: str | None, new_epoch: bool) -> Manifest:
+    """Return the rows of the epoch that is asked for, or of the newest that has points."""
+    if epoch is None:
+        return manifest.of_epoch(next(reversed(manifest.epoch_names(with_points=True)), ""))
+    names = manifest.epoch_names()
+    if epoch not in names and not new_epoch and (names or epoch):
+        there = ", ".join(join_address(place, name) for name in names) or "none yet"
+        raise StoreError(f"{place}: no {f'epoch {epoch!r}' if epoch else 'unnamed epoch'}; there are: {there}")
+    return manifest.of_epoch(epoch)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "local_path", "read_root", "write_root"]
 
 FORMAT = "twin-store"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 had no epochs; its manifest cannot be read any more."""
 _REACH = 2_000_000_000
 """Counts that a coordinate may be away from the offset; the rest of 32 bits is for what lies just outside."""
 
@@ -79,6 +80,7 @@ def read_root(path: Path) -> Mapping[str, Any]:
         raise StoreError(f"{path}: a Zarr group, but no store of this program")
     if attributes.get("version") != FORMAT_VERSION:
         raise StoreError(
-            f"{path}: store version {attributes.get('version')}, this program reads version {FORMAT_VERSION}"
+            f"{path}: store version {attributes.get('version')}, this program reads version {FORMAT_VERSION};"
+            " make a new store and ingest the survey files into it"
         )
     return attributes

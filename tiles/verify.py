@@ -27,7 +27,7 @@ class Problem:
 
 
 def verify_store(store: Store) -> list[Problem]:
-    """Compare all tiles and all artefacts of finished runs with the checksums in the manifest.
+    """Compare all tiles and all artefacts of finished runs, of all epochs, with the checksums in the manifest.
 
     Checksums are those of `tiles.atomic.tree_checksum`: a folder's file names and bytes, or a file's bytes. An artefact
     of rasters shares its folder with other tiles, so its chunks are checked one by one.
@@ -47,11 +47,11 @@ def verify_store(store: Store) -> list[Problem]:
 
 
 def _written(store: Store) -> Iterator[tuple[str, str]]:
-    """Yield (path, checksum) of everything that the manifest says is there."""
-    for row in store.tiles():
-        yield store.tile_path(row), row.checksum
-    for run in store.manifest.runs():
-        for artefact in store.manifest.artefacts(run.run).values():
+    """Yield (path, checksum) of everything that the manifest says is there; what epochs share comes once."""
+    everything = store.manifest.of_epoch(None)
+    yield from {store.tile_path(row): row.checksum for row in everything.tiles()}.items()
+    for run in everything.runs():
+        for artefact in everything.artefacts(run.run).values():
             if blocks := artefact.report.get("rasters"):
                 for name, checksum in blocks.items():
                     yield raster_block_path(store, run.run, name, TileId.parse(artefact.key)), checksum
@@ -60,10 +60,11 @@ def _written(store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _check_conservation(store: Store) -> Iterator[Problem]:
-    """Check that tiles hold exactly the points that the sources brought."""
-    sources = [row for row in store.manifest.sources() if row.state == "done"]
-    delivered = sum(row.n_points for row in sources)
-    stored = sum(row.n_points for row in store.tiles())
-    if sources and delivered != stored:
-        reason = f"sources brought {delivered} points, the tiles hold {stored}"
-        yield Problem(path="manifest.sqlite", reason=reason)
+    """Check that the tiles of each epoch hold exactly the points that the sources in it brought."""
+    for epoch in store.manifest.epochs():
+        rows = store.manifest.of_epoch(epoch.name).sources()
+        delivered = sum(row.n_points for row in rows if row.state == "done")
+        if epoch.n_sources and delivered != epoch.n_points:
+            where = f"epoch {epoch.name}: " if epoch.name else ""
+            reason = f"{where}sources brought {delivered} points, the tiles hold {epoch.n_points}"
+            yield Problem(path="manifest.sqlite", reason=reason)

@@ -1,0 +1,58 @@
+"""Where a store is, and which of its survey epochs is meant: the text ``STORE#2024``.
+
+What comes after the last ``#`` names the epoch. ``STORE#`` means the unnamed one, and a text without ``#`` leaves the
+choice to the store. A `Path` is a folder and nothing else, whatever signs its name has.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from twin.errors import StoreError
+
+__all__ = ["checked_epoch", "join_address", "split_address"]
+
+_NAME = re.compile(r"\w[\w.+-]{0,39}")
+"""A word of at most 40 letters, digits, ``_ . + -``, in any script: it stands in addresses, titles and reports."""
+
+
+def split_address(address: str | Path) -> tuple[str | Path, str | None]:
+    """Return the place of a store, and the epoch that is asked for; None if none is.
+
+    Raises
+    ------
+    StoreError
+        If the epoch's name is none.
+
+    Examples
+    --------
+    >>> split_address("survey/store#2024")
+    ('survey/store', '2024')
+    >>> split_address("survey/store")
+    ('survey/store', None)
+    """
+    if isinstance(address, Path):
+        return address, None
+    place, mark, epoch = address.rpartition("#")
+    return (place, checked_epoch(epoch)) if mark else (address, None)
+
+
+def join_address(place: str, epoch: str) -> str:
+    """Return the text that `split_address` takes apart."""
+    return f"{place}#{epoch}"
+
+
+def checked_epoch(name: str) -> str:
+    """Return the name of a survey epoch, which may be empty.
+
+    Raises
+    ------
+    StoreError
+        If it is no short word.
+    """
+    if name and _NAME.fullmatch(name) is None:
+        raise StoreError(
+            f"epoch {name!r}: give it a short name of letters, digits and _ . + -, such as 2024 or 2024-10"
+        )
+    return name
