@@ -15,14 +15,14 @@ import numpy as np
 from pipelines.ingest.content import Content, content_findings, count_content
 from pipelines.ingest.gate import examine
 from pipelines.ingest.params import IngestParams
-from tiles.las import read_records
+from tiles.pointfiles import read_records
 from twin.acceptance import Finding, SourceReport, verdict_of
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tiles.las import LasHeader
+    from tiles.pointfiles import PointHeader
 
 __all__ = ["check_source", "count_duplicates"]
 
@@ -41,7 +41,7 @@ def check_source(
     Parameters
     ----------
     path
-        A LAS, LAZ or COPC file.
+        A file of points in any format that is read.
     crs, vertical
         What the file's coordinates and heights refer to, if it does not say so itself.
     params
@@ -59,6 +59,10 @@ def check_source(
         epoch=given.epoch,
         kind=given.kind,
         convert=given.convert,
+        bbox=given.bbox,
+        columns=given.columns,
+        pdal=given.pdal,
+        bad_rows_share=given.bad_rows_share,
     )
     examined = examine(source, told)
     findings = list(examined.findings)
@@ -79,7 +83,7 @@ def count_duplicates(hashes: NDArray[np.uint64]) -> int:
     return int(np.count_nonzero(hashes[1:] == hashes[:-1]))
 
 
-def _points_findings(header: LasHeader, is_metric: bool) -> list[Finding]:
+def _points_findings(header: PointHeader, is_metric: bool) -> list[Finding]:
     """Read all points and say what they show."""
     parts: list[Content] = []
     hashes: list[NDArray[np.uint64]] = []
@@ -102,7 +106,7 @@ def _points_findings(header: LasHeader, is_metric: bool) -> list[Finding]:
 
 
 def _facts(
-    header: LasHeader, content: Content, repeated: int, is_estimate: bool, occupied_m2: float | None
+    header: PointHeader, content: Content, repeated: int, is_estimate: bool, occupied_m2: float | None
 ) -> list[Finding]:
     name = header.path.name
     facts = []
@@ -110,7 +114,7 @@ def _facts(
         about = "about " if is_estimate else ""
         message = f"{name}: {about}{repeated} of {content.n_points} points repeat another in place, time and return"
         facts.append(Finding(rule="duplicates", severity="warning", message=message))
-    version = f"LAS {header.version[0]}.{header.version[1]}, point format {header.point_format}"
+    version = f"{header.file_format} {header.version[0]}.{header.version[1]}, point format {header.point_format}"
     facts.append(Finding(rule="point_format", severity="info", message=f"{name}: {version}"))
     classes = ", ".join(f"{code}: {n}" for code, n in enumerate(content.classes) if n)
     facts.append(Finding(rule="classes", severity="info", message=f"{name}: points by class {classes}"))
@@ -121,7 +125,7 @@ def _facts(
     return facts
 
 
-def _occupied(header: LasHeader, records: NDArray[Any]) -> NDArray[np.int64]:
+def _occupied(header: PointHeader, records: NDArray[Any]) -> NDArray[np.int64]:
     """Return numbers of the occupied cells, as one integer each."""
     column, row = (
         np.floor((records[name] * header.scale[axis] + header.offset[axis]) / _DENSITY_CELL_M).astype(np.int64)

@@ -15,11 +15,13 @@ import struct
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
-from tiles.las_extra import ExtraColumn, extra_columns
+from tiles.las_extra import extra_columns
 from tiles.las_records import POINT_FORMATS, has_waveform, record_dtype
+from tiles.point_header import PointHeader
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["LasHeader", "Vlr", "read_header"]
@@ -44,40 +46,16 @@ class Vlr:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LasHeader:
-    """What a file says of itself, after the checks."""
+class LasHeader(PointHeader):
+    """What a LAS, LAZ or COPC file says of itself, after the checks."""
 
-    path: Path
-    size: int
-    """Bytes of the file."""
-    version: tuple[int, int]
-    point_format: int
     record_length: int
     """Bytes of one point record, extra bytes included."""
-    n_points: int
-    """Points that the header promises."""
-    n_by_return: tuple[int, ...]
-    scale: tuple[float, float, float]
-    offset: tuple[float, float, float]
-    mins: tuple[float, float, float]
-    """Least x, y, z as stated, in file units."""
-    maxs: tuple[float, float, float]
-    """Greatest x, y, z as stated."""
     point_offset: int
     """Byte at which points begin."""
     is_compressed: bool
     uses_wkt: bool
-    standard_gps_time: bool
-    """Whether GPS time counts seconds since 1980 less a billion; else seconds of the week."""
     vlrs: tuple[Vlr, ...]
-    extra: tuple[ExtraColumn, ...]
-    remarks: tuple[str, ...]
-    """Faults that do not keep the points from being read, as sentences."""
-
-    @property
-    def dtype_extra(self) -> tuple[tuple[str, str], ...]:
-        """Layout of the bytes after the format's own, for `record_dtype`."""
-        return tuple((column.field, column.dtype) for column in self.extra)
 
     @property
     def laszip(self) -> bytes:
@@ -150,6 +128,7 @@ class _Parser:
         header = LasHeader(
             path=self.path,
             size=self.size,
+            file_format=_format_name(compressed, every),
             version=version,
             point_format=point_format,
             record_length=record_length,
@@ -262,3 +241,9 @@ class _Parser:
 
 def _text(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("ascii", errors="replace").strip()
+
+
+def _format_name(compressed: bool, vlrs: Sequence[Vlr]) -> str:
+    if not compressed:
+        return "LAS"
+    return "COPC" if vlrs and vlrs[0].is_a("copc", 1) else "LAZ"

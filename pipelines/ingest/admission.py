@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.ingest.gate import examine
 from pipelines.ingest.placement import Placement, place, stray_remark
-from tiles.atomic import tree_checksum
+from tiles.pointfiles import digest_of, state_of, without_records
 from tiles.store import Store
 from twin.errors import FormatError, TwinError
 
 if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
-    from tiles.las import LasHeader
+    from tiles.pointfiles import PointHeader
 
 __all__ = ["Admission", "AdmissionTask", "admit"]
 
@@ -36,8 +36,8 @@ class Admission:
     size: int
     modified_ns: int
     digest: str
-    """BLAKE2b-128 of the file's bytes: two deliveries of the same bytes are one source."""
-    header: LasHeader
+    """BLAKE2b-128 of the file's bytes, and of how it is read: two deliveries of the same bytes are one source."""
+    header: PointHeader
     """Without its variable-length records."""
     crs: str
     """Code of the CRS the file is in; empty for a file without points."""
@@ -63,13 +63,13 @@ def admit(task: AdmissionTask) -> Admission:
     placement = place(examined, store.crs, store.vertical, task.params.convert)
     stray = stray_remark(examined.header, placement, store.crs)
     try:
-        facts = path.stat()
+        state = state_of(path)
         return Admission(
             source=task.source,
-            size=facts.st_size,
-            modified_ns=facts.st_mtime_ns,
-            digest=tree_checksum(path),
-            header=replace(examined.header, vlrs=()),
+            size=state.size,
+            modified_ns=state.modified_ns,
+            digest=digest_of(path, task.params.reading),
+            header=without_records(examined.header),
             crs=examined.crs.code if examined.crs else "",
             vertical=str(examined.vertical) if examined.vertical else "",
             placement=placement,

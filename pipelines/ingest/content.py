@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tiles.las import LasHeader
+    from tiles.pointfiles import PointHeader
 
 __all__ = ["Content", "content_findings", "content_of", "count_content"]
 
@@ -63,7 +63,7 @@ class Content:
             "gps_time": list(self.gps) if self.gps else None,
         }
 
-    def box(self, header: LasHeader) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def box(self, header: PointHeader) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return (least, greatest) x, y, z in file units."""
         sides = (
             tuple(
@@ -108,10 +108,12 @@ def content_of(parts: Iterable[Mapping[str, Any] | None]) -> Content | None:
     )
 
 
-def content_findings(header: LasHeader, content: Content) -> list[Finding]:
+def content_findings(header: PointHeader, content: Content) -> list[Finding]:
     """Return remarks on a header that does not fit the points: its box and its counts by return."""
     name = header.path.name
-    findings = []
+    findings: list[Finding] = []
+    if header.reading.bbox is not None:  # what a header says of the whole file is not said of a part
+        return findings
     low, high = content.box(header)
     # A box rounded to the file's own scale is right; one count either way is rounding.
     wrong = [

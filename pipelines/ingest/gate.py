@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.ingest.placement import area_missed, middle_of, same_crs
-from tiles.las import GeoKeysError, file_crs, read_header
+from tiles.las import GeoKeysError
+from tiles.pointfiles import file_crs, read_header
 from twin.acceptance import Finding
 from twin.crs import HorizontalCrs, parse_crs, vertical_unit
 from twin.errors import CrsError, DatumError, FormatError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.ingest.params import IngestParams
-    from tiles.las import LasHeader
+    from tiles.pointfiles import PointHeader
 
 __all__ = ["Examination", "examine", "metric_datum"]
 
@@ -37,8 +38,8 @@ _MAX_ROWS = 0xFFFFFFFF
 class Examination:
     """What is known of a file before its points are read."""
 
-    header: LasHeader | None
-    """None if it is no readable LAS file."""
+    header: PointHeader | None
+    """None if it is no readable file of points."""
     crs: HorizontalCrs | None
     vertical: VerticalDatum | None
     """What heights are above once they are in metres."""
@@ -55,15 +56,15 @@ class Examination:
 def examine(path: Path, params: IngestParams) -> Examination:
     """Check a file's header and what it states, without reading points."""
     try:
-        header = read_header(path)
+        header = read_header(path, params.reading)
     except FormatError as error:
         finding = Finding(rule="format", severity="error", message=str(error))
         return Examination(header=None, crs=None, vertical=None, findings=(finding,))
     findings = [
         Finding(rule="header", severity="warning", message=f"{path.name}: {remark}") for remark in header.remarks
     ]
-    if header.n_points == 0:
-        empty = Finding(rule="empty", severity="warning", message=f"{path.name}: holds no points")
+    if header.n_selected == 0:
+        empty = Finding(rule="empty", severity="warning", message=f"{path.name}: holds no points{_where(params)}")
         return Examination(header=header, crs=None, vertical=None, findings=(*findings, empty))
     if header.n_points > _MAX_ROWS:
         message = (
@@ -75,6 +76,10 @@ def examine(path: Path, params: IngestParams) -> Examination:
         findings += _place_on_earth(header, crs)
     vertical, factor = _vertical(header, crs, given, params, findings) if crs else (None, 1.0)
     return Examination(header=header, crs=crs, vertical=vertical, findings=tuple(findings), height_factor=factor)
+
+
+def _where(params: IngestParams) -> str:
+    return " in the bounding box" if params.bbox is not None else ""
 
 
 def metric_datum(vertical: VerticalDatum) -> tuple[VerticalDatum, float]:
@@ -96,7 +101,7 @@ def metric_datum(vertical: VerticalDatum) -> tuple[VerticalDatum, float]:
     return VerticalDatum(twin_name, vertical.epoch), factor
 
 
-def _place_on_earth(header: LasHeader, crs: HorizontalCrs) -> list[Finding]:
+def _place_on_earth(header: PointHeader, crs: HorizontalCrs) -> list[Finding]:
     """Say if the header's box lies where its CRS is not used; most often x and y are swapped, or the CRS is wrong."""
     x, y = middle_of(header)
     area = area_missed(crs, x, y)
@@ -113,7 +118,7 @@ def _place_on_earth(header: LasHeader, crs: HorizontalCrs) -> list[Finding]:
 
 
 def _crs(
-    header: LasHeader, params: IngestParams, findings: list[Finding]
+    header: PointHeader, params: IngestParams, findings: list[Finding]
 ) -> tuple[HorizontalCrs | None, HorizontalCrs | None]:
     """Return the file's horizontal CRS, and the one given for it."""
     name = header.path.name
@@ -157,7 +162,7 @@ def _crs(
 
 
 def _vertical(
-    header: LasHeader,
+    header: PointHeader,
     crs: HorizontalCrs,
     given: HorizontalCrs | None,
     params: IngestParams,

@@ -88,7 +88,8 @@ def ingest(
     store
         An open store; this job is its only writer until it returns.
     sources
-        LAS, LAZ or COPC files. Their order does not matter: they are numbered by name, then by digest.
+        Files of points in any format that is read. Their order does not matter: they are numbered by name, then by
+        digest.
     params
         What the files lack, and sizes of work.
     executor
@@ -177,7 +178,7 @@ class _Job:
 
     def _choose_offset(self, fresh: Sequence[Admission]) -> None:
         """Let the first delivery of a store with an open offset choose it: the middle of its files, in whole 100 km."""
-        placed = [admission for admission in fresh if admission.header.n_points]
+        placed = [admission for admission in fresh if admission.header.n_selected]
         if not placed or not self.store.is_offset_open or self.store.tiles():
             return
         centres = np.array([centre_of(admission.header, admission.placement) for admission in placed])

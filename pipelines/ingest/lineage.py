@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipelines.ingest.admission import Admission
+    from pipelines.ingest.content import Content
     from pipelines.ingest.params import IngestParams
     from pipelines.ingest.scatter import ScatterTask
 
@@ -36,15 +37,7 @@ def source_rows(
     if first + len(taken) > _MAX_SOURCES:
         raise StoreError(f"a store numbers at most {_MAX_SOURCES} files; begin another store")
     return [
-        SourceRow(
-            id=first + index,
-            uri=admission.source,
-            digest=admission.digest,
-            size=admission.size,
-            n_points=admission.header.n_points,
-            state="done",
-            meta=_meta(admission, [task.fragment for task in fragments[admission.digest]], params),
-        )
+        _source_row(first + index, admission, [task.fragment for task in fragments[admission.digest]], params)
         for index, admission in enumerate(taken)
     ]
 
@@ -64,13 +57,27 @@ def refused_row(source: str, error: Exception) -> SourceRow:
     )
 
 
-def _meta(admission: Admission, fragments: Sequence[str], params: IngestParams) -> dict[str, Any]:
-    header = admission.header
+def _source_row(number: int, admission: Admission, fragments: Sequence[str], params: IngestParams) -> SourceRow:
     content = content_of([open_fragment(Path(path)).meta["content"] for path in fragments])
+    return SourceRow(
+        id=number,
+        uri=admission.source,
+        digest=admission.digest,
+        size=admission.size,
+        n_points=content.n_points if content else 0,
+        state="done",
+        meta=_meta(admission, content, params),
+    )
+
+
+def _meta(admission: Admission, content: Content | None, params: IngestParams) -> dict[str, Any]:
+    header = admission.header
     findings = content_findings(header, content) if content else []
     low, high = content.box(header) if content else ((), ())
     return {
+        "format": header.file_format,
         "las": f"{header.version[0]}.{header.version[1]}",
+        "read": {name: value for name, value in _reading(params).items() if value},
         "point_format": header.point_format,
         "crs": admission.crs,
         "vertical": admission.vertical,
@@ -82,4 +89,14 @@ def _meta(admission: Admission, fragments: Sequence[str], params: IngestParams) 
         "extra": [column.field for column in header.extra],
         "remarks": [*admission.remarks, *(finding.message for finding in findings)],
         **(content.as_json() if content else {}),
+    }
+
+
+def _reading(params: IngestParams) -> dict[str, Any]:
+    """Return what the user said about how files are read."""
+    return {
+        "bbox": list(params.bbox) if params.bbox is not None else [],
+        "columns": params.columns,
+        "pdal": params.pdal,
+        "bad_rows_share": params.bad_rows_share,
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tiles.pointfiles import ReadParams
+from twin.bounds import Bounds
 from twin.crs import parse_crs, vertical_unit
 from twin.vertical import VerticalDatum
 
@@ -33,6 +35,14 @@ class IngestParams:
     """How the survey was made; kept with the source."""
     convert: bool = False
     """Convert feet, degrees or another CRS into the store's; without it such files are refused."""
+    bbox: tuple[float, float, float, float] | None = None
+    """Only points in this box, xmin, ymin, xmax, ymax in the files' own CRS and unit, half-open; all if None."""
+    columns: str = ""
+    """Columns of text files, such as ``x,y,z,intensity`` or ``lon,lat,-depth``; as the file names them if empty."""
+    pdal: str = ""
+    """PDAL pipeline (JSON) through which files are read; our own readers if empty."""
+    bad_rows_share: float = 0.0
+    """Share of rows of a text file that may be no numbers and are left out; 0 refuses the file at the first."""
     max_tile_points: int = 4_000_000
     """A tile with more points is split into quarters: 4 million keep a worker under 1.5 GB (DESIGN section 3)."""
     rows_per_task: int = 4_000_000
@@ -40,7 +50,19 @@ class IngestParams:
     chunk_rows: int = 1_000_000
     """Points decoded, sorted and written at once: about 150 MB."""
 
+    @property
+    def reading(self) -> ReadParams:
+        """What of this a reader of files needs to know."""
+        box = None
+        if self.bbox is not None:
+            box = Bounds(xmin=self.bbox[0], ymin=self.bbox[1], xmax=self.bbox[2], ymax=self.bbox[3])
+        columns = tuple(name.strip() for name in self.columns.split(",")) if self.columns.strip() else ()
+        return ReadParams(bbox=box, columns=columns, pdal=self.pdal, bad_rows_share=self.bad_rows_share)
+
     def __post_init__(self) -> None:
+        if self.bbox is not None and len(self.bbox) != 4:
+            raise ValueError(f"a bounding box has four sides, xmin,ymin,xmax,ymax: {self.bbox}")
+        _ = self.reading
         if self.crs:
             parse_crs(self.crs)
         if self.vertical:

@@ -15,7 +15,7 @@ from twin.vertical import convert_height
 
 if TYPE_CHECKING:
     from pipelines.ingest.gate import Examination
-    from tiles.las import LasHeader
+    from tiles.pointfiles import PointHeader
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
@@ -111,13 +111,13 @@ def same_crs(first: HorizontalCrs, second: HorizontalCrs) -> bool:
     return codes[0] is not None and codes[0] == codes[1]
 
 
-def middle_of(header: LasHeader) -> tuple[float, float]:
+def middle_of(header: PointHeader) -> tuple[float, float]:
     """Return the middle of the box that a header states, in file units."""
     x, y = ((low + high) / 2 for low, high in zip(header.mins[:2], header.maxs[:2], strict=True))
     return x, y
 
 
-def centre_of(header: LasHeader, placement: Placement) -> tuple[float, float]:
+def centre_of(header: PointHeader, placement: Placement) -> tuple[float, float]:
     """Return the middle of the box that a header states, in the store's CRS; not finite if it cannot be converted."""
     x, y = middle_of(header)
     transformer = transformer_of(placement)
@@ -136,7 +136,7 @@ def area_missed(crs: HorizontalCrs, x: float, y: float) -> str:
     return "" if is_inside else str(area.name)
 
 
-def stray_remark(header: LasHeader, placement: Placement, crs: HorizontalCrs) -> str | None:
+def stray_remark(header: PointHeader, placement: Placement, crs: HorizontalCrs) -> str | None:
     """Return a remark on a file that conversion puts where the store's CRS is not used; distances are wrong there."""
     if not placement.source_wkt:
         return None

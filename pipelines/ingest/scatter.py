@@ -18,8 +18,8 @@ from pipelines.ingest.content import Content, count_content
 from pipelines.ingest.fragments import FragmentWriter, write_fragment
 from pipelines.ingest.placement import transformer_of
 from tiles.columns import dequantised, quantised
-from tiles.las import read_header, read_records
 from tiles.las_records import record_dtype
+from tiles.pointfiles import ReadParams, read_header, read_rows, state_of
 from twin.errors import CrsError, FormatError, StoreError
 from twin.tiling import TileId
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyproj import Transformer
 
     from pipelines.ingest.placement import Placement
-    from tiles.las import LasHeader
+    from tiles.pointfiles import PointHeader
 
 __all__ = ["FRAGMENT_VERSION", "ScatterTask", "node_of_cells", "scatter"]
 
@@ -50,6 +50,9 @@ class ScatterTask:
     start: int
     stop: int
     """Row after the last."""
+    reading: ReadParams
+    header: PointHeader | None
+    """What the file says of itself, where finding that out again would take long."""
     placement: Placement
     edge_m: float
     scale: tuple[float, float, float]
@@ -74,13 +77,13 @@ def scatter(task: ScatterTask) -> int:
     if not target.exists():
         path = Path(task.source)
         _require_unchanged(task, path)
-        header = read_header(path)
+        header = task.header or read_header(path, task.reading)
         transformer = transformer_of(task.placement)
         with write_fragment(target, _layout(header), Path(task.scratch)) as writer:
             try:
                 parts = [
-                    _chunk(task, header, transformer, writer, first, records)
-                    for first, records in read_records(header, task.start, task.stop, task.chunk_rows)
+                    _chunk(task, header, transformer, writer, rows, records)
+                    for rows, records in read_rows(header, task.start, task.stop, task.chunk_rows)
                 ]
             except FormatError:
                 _require_unchanged(task, path)  # a file that is still being copied is not a broken one
@@ -125,10 +128,10 @@ def node_of_cells(cells: NDArray[np.int64], scheme: CellScheme, limit: int) -> t
 
 def _chunk(  # noqa: PLR0913 - one step of `scatter`
     task: ScatterTask,
-    header: LasHeader,
+    header: PointHeader,
     transformer: Transformer | None,
     writer: FragmentWriter,
-    first: int,
+    rows: NDArray[np.int64],
     records: NDArray[Any],
 ) -> Content:
     """Count, place, sort and write one chunk."""
@@ -143,24 +146,26 @@ def _chunk(  # noqa: PLR0913 - one step of `scatter`
     order = stable_order(node_of_point, len(nodes))
     for axis, name in enumerate("XYZ"):
         records[name] = counts[axis]
-    full = _with_rows(records, order, first, _layout(header))
+    full = _with_rows(records, order, rows, _layout(header))
     ends = np.cumsum(np.bincount(node_of_point, minlength=len(nodes)))
     for node, start, end in zip(nodes, np.r_[0, ends[:-1]], ends, strict=True):
         writer.add_block(node, full[start:end])
     return content
 
 
-def _with_rows(records: NDArray[Any], order: NDArray[np.int64], first: int, layout: np.dtype[Any]) -> NDArray[Any]:
+def _with_rows(
+    records: NDArray[Any], order: NDArray[np.int64], rows: NDArray[np.int64], layout: np.dtype[Any]
+) -> NDArray[Any]:
     """Return records in another order, each with its row; copied as bytes, ten times faster than field by field."""
     full = np.empty(len(records), layout)
     size = records.dtype.itemsize
     full.view(np.uint8).reshape(-1, layout.itemsize)[:, :size] = records[order].view(np.uint8).reshape(-1, size)
-    full["row"] = first + order
+    full["row"] = rows[order]
     return full
 
 
 def _placed(
-    task: ScatterTask, header: LasHeader, transformer: Transformer | None, records: NDArray[Any]
+    task: ScatterTask, header: PointHeader, transformer: Transformer | None, records: NDArray[Any]
 ) -> list[NDArray[np.int32]]:
     """Return X, Y, Z in counts of the store."""
     x, y, z = (records[name] * header.scale[axis] + header.offset[axis] for axis, name in enumerate("XYZ"))
@@ -177,15 +182,15 @@ def _placed(
         raise StoreError(f"{header.path.name}: {error}") from None
 
 
-def _layout(header: LasHeader) -> np.dtype[Any]:
+def _layout(header: PointHeader) -> np.dtype[Any]:
     own = record_dtype(header.point_format, header.dtype_extra)
     return np.dtype([*((name, own.fields[name][0]) for name in own.names or ()), ("row", "<u4")])  # type: ignore[index]
 
 
 def _require_unchanged(task: ScatterTask, path: Path) -> None:
     try:
-        now = path.stat()
+        now = state_of(path)
     except OSError as error:
         raise FormatError(f"{path.name}: vanished after it was checked ({error.strerror})") from None
-    if (now.st_size, now.st_mtime_ns) != (task.size, task.modified_ns):
+    if (now.size, now.modified_ns) != (task.size, task.modified_ns):
         raise FormatError(f"{path.name}: changed after it was checked; deliver it again when it is complete")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.ingest.scatter import FRAGMENT_VERSION, ScatterTask
 from tiles.atomic import tree_checksum
+from tiles.pointfiles import row_ranges, worth_carrying
 from twin.config import digest
 from twin.errors import StoreError
 
@@ -52,8 +53,7 @@ class Workspace:
         """Cut a file into tasks, each with a fragment named by all that determines it."""
         store, step = self.store, self.params.rows_per_task
         tasks = []
-        for start in range(0, admission.header.n_points, step):
-            stop = min(start + step, admission.header.n_points)
+        for start, stop in row_ranges(admission.header, step):
             facts = (admission.digest, start, stop, asdict(admission.placement), store.grid.edge_m)
             name = digest(FRAGMENT_VERSION, *facts, store.scale, store.offset, self.params.chunk_rows)
             tasks.append(
@@ -63,6 +63,8 @@ class Workspace:
                     modified_ns=admission.modified_ns,
                     start=start,
                     stop=stop,
+                    reading=admission.header.reading,
+                    header=worth_carrying(admission.header),
                     placement=admission.placement,
                     edge_m=store.grid.edge_m,
                     scale=store.scale,
@@ -89,7 +91,7 @@ class Workspace:
         StoreError
             If there is less room than the points take while they are in hand.
         """
-        needed = _TEMPORARY_BYTES * sum(admission.header.n_points for admission in fresh)
+        needed = _TEMPORARY_BYTES * sum(admission.header.n_selected for admission in fresh)
         free = shutil.disk_usage(self.store.path).free
         if needed > free:
             sizes = f"needs {needed / 1e6:,.1f} MB while it works, the disk has {free / 1e6:,.1f} MB free"

@@ -35,5 +35,5 @@ def test_a_file_named_twice_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         expand_sources([tmp_path / "a.las"])
-    with pytest.raises(ConfigError, match=r"no \.las or \.laz file"):
+    with pytest.raises(ConfigError, match=r"no file of points \(\.las, \.laz"):
         expand_sources([tmp_path])

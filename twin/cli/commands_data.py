@@ -11,8 +11,11 @@ from twin.errors import ConfigError, CrsError, DatumError
 
 __all__ = ["register"]
 
-Sources = Annotated[list[str], typer.Argument(help="LAS, LAZ or COPC files, or folders of them.")]
+Sources = Annotated[list[str], typer.Argument(help="Files of points of any format, or folders of them.")]
 StorePath = Annotated[str, typer.Argument(help="Folder of the store.")]
+Box = Annotated[str, typer.Option(help="Only points in xmin,ymin,xmax,ymax, in the files' own CRS; half-open.")]
+Columns = Annotated[str, typer.Option(help="Columns of text files, such as x,y,z,intensity or lon,lat,-depth,time.")]
+Pipeline = Annotated[str, typer.Option(help="PDAL pipeline (JSON) through which files are read.")]
 Kind = Annotated[str, typer.Option(help="aerial, drone, mobile, bathymetry or multibeam.")]
 
 
@@ -48,13 +51,18 @@ def check(
     crs: Annotated[str, typer.Option(help="CRS of files that name none, such as EPSG:6677.")] = "",
     vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none, such as TP.")] = "",
     convert: Annotated[bool, typer.Option(help="Judge as ingest does with --convert: feet and degrees pass.")] = False,
+    bbox: Box = "",
+    columns: Columns = "",
+    pdal: Pipeline = "",
 ) -> None:
     """Inspect deliveries without a store: what is accepted, what is not, and why."""
     from pipelines.check import check_source
     from twin.cli.derive import ingest_params
     from twin.cli.sources import expand_sources
 
-    params = ingest_params(session, _stated(crs=crs, vertical=vertical, convert=convert))
+    params = ingest_params(
+        session, _stated(crs=crs, vertical=vertical, convert=convert, **_read_as(bbox, columns, pdal))
+    )
     reports = [check_source(path, params=params) for path in expand_sources(sources)]
     for report in reports:
         session.say(f"{report.verdict}: {report.uri} ({report.points:,} points)")
@@ -103,13 +111,17 @@ def ingest(
     vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none.")] = "",
     epoch: Annotated[str, typer.Option(help="Epoch of the survey or its geoid, such as JGD2011.")] = "",
     convert: Annotated[bool, typer.Option(help="Convert feet, degrees or another CRS to the store's.")] = False,
+    bbox: Box = "",
+    columns: Columns = "",
+    pdal: Pipeline = "",
 ) -> None:
     """Turn files into tiles; a rerun goes on where the last one stopped."""
     from tiles.store import Store
     from twin.cli import derive
     from twin.cli.sources import expand_sources
 
-    options = _stated(crs=crs, vertical=vertical, epoch=epoch, kind=kind, convert=convert)
+    read = _read_as(bbox, columns, pdal)
+    options = _stated(crs=crs, vertical=vertical, epoch=epoch, kind=kind, convert=convert, **read)
     opened, files = Store.open(store), expand_sources(sources)
     derive.ingest_params(session, options)  # a wrong word is told before workers start
     with session.executor() as executor:
@@ -149,6 +161,15 @@ def verify(session: Session, store: StorePath) -> None:
 def _stated(**options: Any) -> dict[str, Any]:
     """Return the options that were given."""
     return {key: value for key, value in options.items() if value}
+
+
+def _read_as(bbox: str, columns: str, pdal: str) -> dict[str, Any]:
+    """Return the options that say how files are read, as fields of ``IngestParams``."""
+    try:
+        box = tuple(float(side) for side in bbox.split(",")) if bbox else None
+    except ValueError:
+        raise ConfigError(f"--bbox {bbox!r}: write four numbers, xmin,ymin,xmax,ymax") from None
+    return {"bbox": box, "columns": columns, "pdal": pdal}
 
 
 def _as_json(report: Any) -> dict[str, Any]:

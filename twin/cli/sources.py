@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tiles.pointfiles import SUFFIXES, is_point_file
 from twin.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["expand_sources"]
-
-_SUFFIXES = {".las", ".laz"}
 
 
 def expand_sources(given: Iterable[str | Path], root: Path | None = None) -> list[Path]:
@@ -23,15 +22,15 @@ def expand_sources(given: Iterable[str | Path], root: Path | None = None) -> lis
     Raises
     ------
     ConfigError
-        If a path does not exist or a folder holds no LAS or LAZ.
+        If a path does not exist or a folder holds no file of points.
     """
     files: list[Path] = []
     for entry in given:
         path = (root / entry) if root is not None else Path(entry)
         if path.is_dir():
-            found = sorted(child for child in path.rglob("*") if _is_delivery(child))
+            found = sorted(child for child in path.rglob("*") if is_point_file(child))
             if not found:
-                raise ConfigError(f"{path}: no .las or .laz file in this folder")
+                raise ConfigError(f"{path}: no file of points ({', '.join(SUFFIXES)}) in this folder")
             files.extend(found)
         elif path.exists():
             files.append(path)
@@ -41,7 +40,3 @@ def expand_sources(given: Iterable[str | Path], root: Path | None = None) -> lis
     for file in files:
         unique.setdefault(file.absolute(), file)
     return list(unique.values())
-
-
-def _is_delivery(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and not path.is_dir()
