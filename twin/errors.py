@@ -15,6 +15,7 @@ __all__ = [
     "StoreError",
     "TwinError",
     "UnitError",
+    "UnreachableError",
 ]
 
 
@@ -44,6 +45,10 @@ class ConfigError(TwinError, ValueError):
 
 class StoreError(TwinError, OSError):
     """A store is missing, of another version, locked, or its bytes changed."""
+
+
+class UnreachableError(StoreError):
+    """An object store does not answer: going on would only fail everything that follows."""
 
 
 class StageError(TwinError, RuntimeError):
