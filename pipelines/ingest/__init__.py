@@ -13,5 +13,6 @@
 
 from pipelines.ingest.job import IngestSummary, ingest
 from pipelines.ingest.params import IngestParams, SurveyKind
+from pipelines.ingest.shifts import write_shifts
 
-__all__ = ["IngestParams", "IngestSummary", "SurveyKind", "ingest"]
+__all__ = ["IngestParams", "IngestSummary", "SurveyKind", "ingest", "write_shifts"]

@@ -14,6 +14,7 @@ from twin.errors import FormatError, TwinError
 
 if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
+    from pipelines.ingest.shifts import Shift
     from tiles.pointfiles import PointHeader
 
 __all__ = ["Admission", "AdmissionTask", "admit"]
@@ -26,6 +27,8 @@ class AdmissionTask:
     source: str
     store: str
     params: IngestParams
+    shifts: tuple[Shift, ...] = ()
+    """Of all files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ def admit(task: AdmissionTask) -> Admission:
         raise FormatError(examined.refusal or f"{path.name}: no header")
     store = Store.open(task.store)
     placement = place(examined, store.crs, store.vertical, task.params.convert)
+    placement = replace(placement, shifts=tuple(shift for shift in task.shifts if shift.concerns(path.name)))
     stray = stray_remark(examined.header, placement, store.crs)
     try:
         state = state_of(path)

@@ -25,6 +25,7 @@ from pipelines.ingest.passes import Passes
 from pipelines.ingest.placement import centre_of
 from pipelines.ingest.plan import plan_tiles
 from pipelines.ingest.scatter import ScatterTask, scatter
+from pipelines.ingest.shifts import read_shifts
 from pipelines.ingest.workspace import Workspace
 from twin.config import digest
 from twin.errors import StageError, StoreError
@@ -101,6 +102,8 @@ def ingest(
     ------
     StoreError
         If another process writes to the store, or the disk has too little room.
+    ConfigError
+        If the file of shifts cannot be used.
     StageError
         If a tile could not be made; nothing is committed then, and a rerun goes on from there.
     """
@@ -155,7 +158,11 @@ class _Job:
 
     def _admitted(self, sources: Sequence[str]) -> list[Admission]:
         """Pass one: look at every file's header."""
-        tasks = [AdmissionTask(source=source, store=str(self.store.path), params=self.params) for source in sources]
+        shifts = read_shifts(Path(self.params.shifts), self.store.crs) if self.params.shifts else ()
+        tasks = [
+            AdmissionTask(source=source, store=str(self.store.path), params=self.params, shifts=shifts)
+            for source in sources
+        ]
         admitted = []
         for task, outcome in self.passes.run("check", admit, tasks, lambda _: 1, "files"):
             if isinstance(outcome, Exception):

@@ -82,6 +82,7 @@ def _meta(admission: Admission, content: Content | None, params: IngestParams) -
         "crs": admission.crs,
         "vertical": admission.vertical,
         "converted": bool(admission.placement.source_wkt or admission.placement.changes_height),
+        "shifts": [[shift.strip, *shift.move_m] for shift in admission.placement.shifts],
         "kind": params.kind,
         "epoch": params.epoch or "",
         "box": [*low, *high],

@@ -43,6 +43,8 @@ class IngestParams:
     """PDAL pipeline (JSON) through which files are read; our own readers if empty."""
     bad_rows_share: float = 0.0
     """Share of rows of a text file that may be no numbers and are left out; 0 refuses the file at the first."""
+    shifts: str = ""
+    """File of strip shifts from `twin adjust --out`; points are moved by them. Empty moves nothing."""
     max_tile_points: int = 4_000_000
     """A tile with more points is split into quarters: 4 million keep a worker under 1.5 GB (DESIGN section 3)."""
     rows_per_task: int = 4_000_000

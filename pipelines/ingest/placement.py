@@ -15,6 +15,7 @@ from twin.vertical import convert_height
 
 if TYPE_CHECKING:
     from pipelines.ingest.gate import Examination
+    from pipelines.ingest.shifts import Shift
     from tiles.pointfiles import PointHeader
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
@@ -33,6 +34,8 @@ class Placement:
     """Metres in the file's unit of height."""
     height_shift_m: float = 0.0
     """Metres to add after that, from the file's datum to the store's."""
+    shifts: tuple[Shift, ...] = ()
+    """What strips of the file are moved by at the end, on request."""
 
     @property
     def changes_height(self) -> bool:

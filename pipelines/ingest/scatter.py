@@ -17,6 +17,7 @@ from pipelines.ingest.cells import CellScheme, counted_cells, stable_order
 from pipelines.ingest.content import Content, count_content
 from pipelines.ingest.fragments import FragmentWriter, write_fragment
 from pipelines.ingest.placement import transformer_of
+from pipelines.ingest.shifts import shifted
 from tiles.columns import dequantised, quantised
 from tiles.las_records import record_dtype
 from tiles.pointfiles import ReadParams, read_header, read_rows, state_of
@@ -176,6 +177,8 @@ def _placed(
             raise CrsError(f"{header.path.name}: coordinates cannot be converted ({error})") from None
     if task.placement.changes_height:
         z = z * task.placement.height_factor + task.placement.height_shift_m
+    if task.placement.shifts:
+        x, y, z = shifted((x, y, z), records["point_source_id"], task.placement.shifts)
     try:
         return [quantised(values, task.scale[i], task.offset[i], "xyz"[i]) for i, values in enumerate((x, y, z))]
     except StoreError as error:

@@ -114,6 +114,7 @@ def ingest(
     bbox: Box = "",
     columns: Columns = "",
     pdal: Pipeline = "",
+    shifts: Annotated[str, typer.Option(help="Move flight strips by the shifts in this file (`twin adjust`).")] = "",
 ) -> None:
     """Turn files into tiles; a rerun goes on where the last one stopped."""
     from tiles.store import Store
@@ -121,7 +122,7 @@ def ingest(
     from twin.cli.sources import expand_sources
 
     read = _read_as(bbox, columns, pdal)
-    options = _stated(crs=crs, vertical=vertical, epoch=epoch, kind=kind, convert=convert, **read)
+    options = _stated(crs=crs, vertical=vertical, epoch=epoch, kind=kind, convert=convert, shifts=shifts, **read)
     opened, files = Store.open(store), expand_sources(sources)
     derive.ingest_params(session, options)  # a wrong word is told before workers start
     with session.executor() as executor:

@@ -1,4 +1,4 @@
-"""Commands that derive: classify, terrain, model, flood, score."""
+"""Commands that derive: adjust, classify, terrain, model, flood, score."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ StorePath = Annotated[str, typer.Argument(help="Folder of the store.")]
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
+    command(app, "adjust")(adjust)
     command(app, "classify")(classify)
     command(app, "terrain")(terrain)
     command(app, "model")(model)
@@ -23,6 +24,19 @@ def register(app: typer.Typer) -> None:
     command(score, "labels")(score_labels)
     command(score, "model")(score_model)
     app.add_typer(score)
+
+
+def adjust(
+    session: Session,
+    store: StorePath,
+    out: Annotated[str, typer.Option(help="JSON file of the shifts, for `twin ingest --shifts`.")] = "",
+) -> None:
+    """Say how flight strips fit each other, and which shifts would bring them together; applies nothing."""
+    from twin.cli import derive
+
+    with session.executor() as executor:
+        settings = derive.layered(session.overrides())
+        derive.adjust(session, _open(store), executor, settings, Path(out) if out else None)
 
 
 def classify(

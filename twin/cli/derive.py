@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twin.cli.session import Session
 
 __all__ = [
+    "adjust",
     "classify",
     "contents",
     "cost",
@@ -36,12 +37,13 @@ __all__ = [
 
 def parameter_kinds() -> dict[str, type]:
     """Return the parameter dataclasses by the names that presets, project files and ``--set`` use for them."""
+    from pipelines.adjust import AdjustParams
     from pipelines.classify import STAGES
     from pipelines.ingest import IngestParams
     from pipelines.model import ModelParams
     from pipelines.terrain import TerrainParams
 
-    return {**STAGES, "ingest": IngestParams, "model": ModelParams, "terrain": TerrainParams}
+    return {**STAGES, "adjust": AdjustParams, "ingest": IngestParams, "model": ModelParams, "terrain": TerrainParams}
 
 
 def layered(overrides: Settings, profile: str = "", project: Layer | None = None) -> Settings:
@@ -98,6 +100,40 @@ def ingest(
         raise StageError(f"{store.path}: none of the {len(sources)} sources could be taken, so the store is empty")
     else:
         session.tell("ingest", "nothing to do, every source that can be taken is in the store")
+
+
+def adjust(session: Session, store: Store, executor: Executor, settings: Settings, out: Path | None = None) -> None:
+    """Say how flight strips fit, and write the shifts that would bring them together; the store stays as it is."""
+    from pipelines.adjust import AdjustParams, AdjustStage
+    from pipelines.ingest import write_shifts
+
+    stage = AdjustStage(steps=settings.params("adjust", AdjustParams))
+    summary = run_tiled(store, stage, executor, session.progress)
+    counts = summary.counts
+    session.count(**{key: counts[key] for key in ("strips", "pairs", "alone", "rms_before_m", "rms_after_m")})
+    for entry in counts["strips"]:
+        session.say(
+            f"{_strip_name(entry['strip'])}: " + ", ".join(map(_shift, "xyz", entry["shift_m"], entry["sigma_m"]))
+        )
+    for strip in counts["alone"]:
+        session.say(f"{_strip_name(strip)}: sees no plane together with another strip")
+    text = (
+        f"{len(counts['strips'])} strips, {counts['rms_before_m']:.3f} m from each other, {counts['rms_after_m']:.3f} m"
+    )
+    _tell(session, summary, f"{text} with the shifts")
+    if out is not None:
+        write_shifts(out, counts["strips"], store.crs)
+        session.say(f"{out}: give it to `twin ingest --shifts` to apply them")
+
+
+def _strip_name(strip: Mapping[str, Any]) -> str:
+    file = f"file {Path(strip['file']).name}" if "file" in strip else ""
+    number = strip.get("point_source_id", strip.get("id"))
+    return " ".join(part for part in (file, f"strip {number}" if number is not None else "") if part)
+
+
+def _shift(axis: str, shift: float, sigma: float | None) -> str:
+    return f"{axis} not determined" if sigma is None else f"{axis} {shift:+.3f} m"
 
 
 def classify(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
