@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image
 
 from tiles.atomic import write_text
-from twin.vertical import VerticalDatum
-from viewer.live import STATE_COLORS, datum_text, reading_text, time_text
+from viewer.live import STATE_COLORS, reading_text, time_text
 from viewer.palette import BUILDING_STOPS, PERMANENT_WATER
-from viewer.report import figures, maps
+from viewer.report import maps
 from viewer.report.gather import gather_report
+from viewer.report.pages import data_uri, datum, environment, gradient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
 
     from tiles.store import Store
     from viewer.report.content import Buildings, Flood, ReportContent
 
 __all__ = ["render_page", "write_report"]
 
-_FOLDER = Path(__file__).parent
 _TALLEST_LISTED = 15
 _MOST_WITHOUT_LISTED = 30
 _SNAPSHOT_WIDTH = 1800
@@ -81,37 +77,23 @@ def write_report(
 
 def render_page(content: ReportContent, snapshot: bytes | None = None) -> str:
     """Return the page; `snapshot` is a picture that Pillow can read."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        count=figures.count,
-        metres=figures.metres,
-        area=figures.area,
-        percent=figures.percent,
-        seconds=figures.seconds,
-        size=figures.size,
-        rate=figures.rate,
-        datum=_datum,
-        clock=_clock,
-    )
-    return environment.get_template("page.html.j2").render(
-        content=content,
-        snapshot=_data_uri(_as_jpeg(snapshot)) if snapshot else "",
-        pictures=_pictures(content),
-        heights=_height_bars(content.buildings),
-        building_stops=BUILDING_STOPS,
-        tallest=_tallest(content.buildings),
-        reasons=_reasons(content.buildings),
-        without=() if content.buildings is None else content.buildings.without_model[:_MOST_WITHOUT_LISTED],
-        floods=[_flood_view(flood, content) for flood in content.floods],
-        gauges=[_gauge_view(gauge) for gauge in content.gauges],
-        water=PERMANENT_WATER,
-        most_seconds=max((stage.seconds or 0.0 for stage in content.stages), default=0.0),
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            content=content,
+            snapshot=data_uri(_as_jpeg(snapshot)) if snapshot else "",
+            pictures=_pictures(content),
+            heights=_height_bars(content.buildings),
+            building_stops=BUILDING_STOPS,
+            tallest=_tallest(content.buildings),
+            reasons=_reasons(content.buildings),
+            without=() if content.buildings is None else content.buildings.without_model[:_MOST_WITHOUT_LISTED],
+            floods=[_flood_view(flood, content) for flood in content.floods],
+            gauges=[_gauge_view(gauge) for gauge in content.gauges],
+            water=PERMANENT_WATER,
+            most_seconds=max((stage.seconds or 0.0 for stage in content.stages), default=0.0),
+        )
     )
 
 
@@ -119,19 +101,19 @@ def _pictures(content: ReportContent) -> dict[str, dict[str, Any]]:
     """Draw what there is: name to picture and colour stops."""
     pictures: dict[str, dict[str, Any]] = {}
     if content.class_map is not None:
-        pictures["classes"] = {"uri": _data_uri(maps.class_picture(content.class_map))}
+        pictures["classes"] = {"uri": data_uri(maps.class_picture(content.class_map))}
     if content.density is not None:
         pictures["density"] = _with_ramp(*maps.density_map(content.density))
     if content.terrain is not None:
         pictures["terrain"] = _with_ramp(*maps.terrain_map(content.terrain))
     if content.buildings is not None and content.buildings.ids and content.bounds is not None:
         picture = maps.building_map(content.buildings, content.bounds, content.terrain)
-        pictures["buildings"] = {"uri": _data_uri(picture)}
+        pictures["buildings"] = {"uri": data_uri(picture)}
     return pictures
 
 
 def _with_ramp(picture: bytes, stops: Sequence[tuple[float, str]]) -> dict[str, Any]:
-    return {"uri": _data_uri(picture), "low": stops[0][0], "high": stops[-1][0], "ramp": _gradient(stops)}
+    return {"uri": data_uri(picture), "low": stops[0][0], "high": stops[-1][0], "ramp": gradient(stops)}
 
 
 def _flood_view(flood: Flood, content: ReportContent) -> dict[str, Any]:
@@ -146,10 +128,10 @@ def _flood_view(flood: Flood, content: ReportContent) -> dict[str, Any]:
     ]
     return {
         "flood": flood,
-        "uri": _data_uri(maps.flood_map(flood, content.terrain)),
+        "uri": data_uri(maps.flood_map(flood, content.terrain)),
         "summary": summary,
         "level": level,
-        "given_datum": _datum(str(level.get("given_datum", ""))),
+        "given_datum": datum(str(level.get("given_datum", ""))),
         "offset_m": float(level.get("offset_m", 0.0)),
         "barriers": summary.get("barriers", ()),
         "floor_m": summary.get("floor_m"),
@@ -206,18 +188,6 @@ def _reasons(buildings: Buildings | None) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _gradient(stops: Sequence[tuple[float, str]]) -> str:
-    """Return a CSS gradient with the stops of a map's colours."""
-    low, high = stops[0][0], stops[-1][0]
-    span = (high - low) or 1.0
-    return ", ".join(f"{color} {100 * (at - low) / span:.1f}%" for at, color in stops)
-
-
-def _data_uri(jpeg: bytes) -> Markup:
-    """Return a picture that stands in the page itself. Base64 has no character that HTML would read."""
-    return Markup(f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}")
-
-
 def _as_jpeg(picture: bytes) -> bytes:
     """Return the snapshot in a size for a page."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
@@ -228,21 +198,3 @@ def _as_jpeg(picture: bytes) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=88, optimize=True)
     return stream.getvalue()
-
-
-def _datum(name: str) -> str:
-    """Write a datum as it stands on maps, with its epoch if it has one."""
-    plain, _, epoch = name.partition("@")
-    text = datum_text(VerticalDatum(plain))
-    return f"{text} ({epoch})" if epoch else text
-
-
-def _clock(moment: datetime | str | None) -> str:
-    """Write a moment to the minute with its zone."""
-    if moment is None or moment == "":
-        return "–"
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    offset = moment.utcoffset()
-    hours = 0.0 if offset is None else offset.total_seconds() / 3600
-    return f"{moment:%Y-%m-%d %H:%M} UTC{hours:+g}" if hours else f"{moment:%Y-%m-%d %H:%M} UTC"
