@@ -38,6 +38,8 @@ class ExecutorParams:
     """Memory that one worker may use; Dask restarts a worker that exceeds it."""
     scheduler: str = ""
     """Address of a running Dask scheduler, such as ``tcp://127.0.0.1:8786``; empty starts workers on this machine."""
+    worker_wait_s: float = 120.0
+    """Seconds to wait for a worker where there is none: a container's image is pulled in about a minute."""
 
     @property
     def n_workers(self) -> int:
@@ -60,6 +62,15 @@ class Executor(Protocol):
         Tasks are drawn lazily, a few per worker, so neither side holds a long queue.
         """
 
+    def require(self, condition: Callable[[], None]) -> None:
+        """Let no worker of another machine work that does not fulfil a condition (`pipelines.conditions`).
+
+        Raises
+        ------
+        ClusterError
+            If one that is there does not; one that joins later stops the job when it is given its first task.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Sequential:
@@ -71,6 +82,9 @@ class Sequential:
         """Yield results in the order of the tasks."""
         for task in tasks:
             yield task, _attempt(function, task)
+
+    def require(self, condition: Callable[[], None]) -> None:
+        """Do nothing: this process is the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +108,20 @@ class Threads:
                         running[pool.submit(_attempt, function, following)] = following
                     yield task, future.result()
 
+    def require(self, condition: Callable[[], None]) -> None:
+        """Do nothing: this process is the client."""
+
 
 @contextmanager
-def open_executor(params: ExecutorParams) -> Iterator[Executor]:
-    """Start an executor and stop it at the end.
+def open_executor(params: ExecutorParams, tell: Callable[[str], None] = lambda _: None) -> Iterator[Executor]:
+    """Start an executor and stop it at the end; `tell` hears what it waits for.
 
     Raises
     ------
     ConfigError
         If the kind is unknown, or a scheduler is named for another kind than Dask, or does not answer.
+    ClusterError
+        If the scheduler has no workers, or they cannot do this work.
     """
     if params.scheduler and params.kind != "dask":
         raise ConfigError(f"--scheduler {params.scheduler} needs --executor dask, not {params.kind}")
@@ -113,7 +132,7 @@ def open_executor(params: ExecutorParams) -> Iterator[Executor]:
     elif params.kind == "dask":
         from pipelines.graph import open_dask
 
-        with open_dask(params) as executor:
+        with open_dask(params, tell) as executor:
             yield executor
     else:
         raise ConfigError(f"unknown executor {params.kind!r}: choose sequential, threads or dask")

@@ -2,23 +2,30 @@
 
 Each task reads and writes whole tiles on disk and returns a small report, so the graph is flat: no dependencies between
 tasks, no arrays on the wire, and a bounded number of futures whatever the number of tiles.
+
+A worker that dies costs a repetition, a scheduler that dies or a cluster without workers costs one sentence: the client
+looks at both whenever no result came for a second.
 """
 
 from __future__ import annotations
 
 import logging
 import signal
+import time
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
 from multiprocessing import resource_tracker
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed import Client, KilledWorker, LocalCluster, get_worker
 
+from pipelines.conditions import SameEnvironment
 from pipelines.executors import Executor
-from twin.errors import ConfigError
+from twin.errors import ClusterError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,59 +41,178 @@ _TASKS_PER_WORKER = 3
 """Enough that a worker never waits for the client, few enough that the scheduler's memory stays flat."""
 _RETRIES = 2
 """How often a task is tried again after its worker died; an exception raised by the task itself is final."""
+_LOOK_S = 1.0
+"""After so long without a result the client looks whether there is anybody left who could send one."""
+_ANSWER_S = 30.0
+"""A scheduler that does not answer for so long is given up."""
+_RESTART = "what was finished stays; start it again and run the same command, it goes on from there"
 
 
-@dataclass(frozen=True, slots=True)
 class DaskExecutor:
-    """Tasks on the workers of one Dask client."""
+    """Tasks on the workers of one Dask client; workers may come and go."""
 
-    client: Any
-    n_workers: int
+    def __init__(self, client: Any, params: ExecutorParams) -> None:
+        self._client, self._params = client, params
+        self._n_workers = 0 if params.scheduler else params.n_workers
+        self._looked_at = self._seen_at = time.monotonic()
+        self._conditions: dict[type, Callable[[], None]] = {}
+
+    @property
+    def n_workers(self) -> int:
+        """How many tasks run at once, as far as the client has seen."""
+        return max(1, self._n_workers)
+
+    def require(self, condition: Callable[[], None]) -> None:
+        """Hold every worker of a foreign cluster to a condition, those that join later too; a later one replaces it."""
+        if not self._params.scheduler:
+            return  # our own processes on this machine
+        self._conditions[type(condition)] = condition
+        outcomes = self._client.run(_fulfil, (condition,), on_error="return")
+        for address, outcome in sorted(outcomes.items()):
+            if isinstance(outcome, Exception):
+                raise _unfit(address, outcome)
 
     def map_unordered(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[tuple[T, R | Exception]]:
         """Yield results as workers finish; a task whose worker died is tried again last, alone.
 
         A dying worker takes along what waits on it, and the scheduler blames all of that alike. Alone, only the task
         that kills its worker does so again: one bad tile never takes its neighbours down.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler is gone, there are no workers for longer than ``worker_wait_s``, or one is unfit.
         """
         queue = iter(tasks)
-        pending: dict[str, T] = {}
+        finished: SimpleQueue[Any] = SimpleQueue()
+        pending: dict[str, tuple[Any, T]] = {}
+        conditions = tuple(self._conditions.values())
+
+        def submit(task: T) -> None:
+            future = self._client.submit(_attempt, conditions, function, task, pure=False, retries=_RETRIES)
+            pending[future.key] = (future, task)
+            future.add_done_callback(finished.put)
+
+        def fill() -> None:
+            while len(pending) < _TASKS_PER_WORKER * self.n_workers:
+                task = next(queue, _END)
+                if task is _END:
+                    return
+                submit(task)  # type: ignore[arg-type]
+
         suspects: list[T] = []
-
-        def submit(task: T) -> Any:
-            future = self.client.submit(_attempt, function, task, pure=False, retries=_RETRIES)
-            pending[future.key] = task
-            return future
-
-        results = as_completed([submit(task) for task in islice(queue, _TASKS_PER_WORKER * self.n_workers)])
-        for future in results:
-            task = pending.pop(future.key)
-            outcome = _outcome(future)
-            for following in islice(queue, 1):
-                results.add(submit(following))
+        self._seen_at = time.monotonic()
+        fill()
+        while pending:
+            future = self._next(finished, fill)
+            _, task = pending.pop(future.key)
+            outcome = self._outcome(future)
+            fill()
             if isinstance(outcome, KilledWorker):
                 suspects.append(task)
             else:
                 yield task, outcome
         for task in suspects:
-            yield task, _outcome(submit(task))
+            submit(task)
+            yield task, self._outcome(self._next(finished, lambda: None))
+            pending.clear()
+
+    def _next(self, finished: SimpleQueue[Any], fill: Callable[[], None]) -> Any:
+        """Return the next finished future; while there is none, see to it that there can be one."""
+        while True:
+            try:
+                future = finished.get(timeout=_LOOK_S)
+            except Empty:
+                future = None
+            if time.monotonic() - self._looked_at > _LOOK_S:
+                self._look()
+                fill()  # workers may have joined
+            if future is not None:
+                return future
+
+    def _look(self) -> None:
+        """Count the workers; raise if there is nobody to wait for."""
+        where = f"at {self._params.scheduler}" if self._params.scheduler else "of this process"
+        if self._client.status != "running":
+            raise ClusterError(f"the Dask scheduler {where} is gone; {_RESTART}")
+        try:
+            answer = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_S)
+            n_workers = sum(answer.values())
+        except (OSError, CancelledError) as error:
+            raise ClusterError(f"the Dask scheduler {where} is gone ({error}); {_RESTART}") from None
+        self._looked_at = time.monotonic()
+        if n_workers:
+            self._seen_at = self._looked_at
+        if n_workers and self._params.scheduler:
+            self._n_workers = n_workers
+        if self._looked_at - self._seen_at > self._params.worker_wait_s:
+            raise ClusterError(
+                f"the Dask scheduler {where} has had no workers for {self._params.worker_wait_s:g} s; what was finished"
+                " stays; start workers and run the same command, it goes on from there"
+            )
+
+    def _outcome(self, future: Any) -> Any:
+        try:
+            outcome = self._result(future)
+        except CancelledError:  # nobody here cancels: the connection that the future lived on is gone
+            where = self._params.scheduler or "of this process"
+            raise ClusterError(f"the Dask scheduler {where} is gone; {_RESTART}") from None
+        except ClusterError:
+            raise
+        except Exception as error:  # the caller lists it
+            return error
+        if isinstance(outcome, _Unfit):
+            raise _unfit(outcome.worker, outcome.error)
+        return outcome
+
+    def _result(self, future: Any) -> Any:
+        """Fetch a report, made anew by another worker if the one that held it died meanwhile."""
+        while True:
+            try:
+                return future.result(timeout=_ANSWER_S)
+            except TimeoutError:
+                self._look()
+
+    def wait_for_workers(self, tell: Callable[[str], None]) -> None:
+        """Wait until a foreign cluster has a worker."""
+        wait_s = self._params.worker_wait_s
+        self._look()
+        if not self._n_workers:
+            tell(f"waiting up to {wait_s:g} s for workers at {self._params.scheduler}")
+        while not self._n_workers:
+            time.sleep(min(_LOOK_S, wait_s / 10))
+            self._look()
 
 
-def _outcome(future: Any) -> Any:
-    try:
-        return future.result()
-    except Exception as error:  # the caller lists it
-        return error
+_END = object()
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfit:
+    """What a worker answers that must not work on this job."""
+
+    worker: str
+    error: Exception
+
+
+def _unfit(worker: str, error: Exception) -> ClusterError:
+    if isinstance(error, ImportError) or str(error).startswith(("ImportError(", "ModuleNotFoundError(")):
+        return ClusterError(
+            f"worker {worker} cannot load this program ({error}); install it in the worker's environment"
+        )
+    return ClusterError(f"worker {worker}: {error}")
 
 
 @contextmanager
-def open_dask(params: ExecutorParams) -> Iterator[DaskExecutor]:
+def open_dask(params: ExecutorParams, tell: Callable[[str], None]) -> Iterator[DaskExecutor]:
     """Connect to a scheduler, or start a cluster of single-threaded processes on this machine.
 
     Raises
     ------
     ConfigError
         If the scheduler does not answer within ten seconds.
+    ClusterError
+        If it has no workers within ``worker_wait_s``, or they run another environment than this process.
     """
     settings = {
         "distributed.scheduler.allowed-failures": _RETRIES,
@@ -99,11 +225,13 @@ def open_dask(params: ExecutorParams) -> Iterator[DaskExecutor]:
     with dask.config.set(settings):
         if params.scheduler:
             with _connect(params.scheduler) as client:
-                n_workers = max(1, sum(client.nthreads().values()))
-                yield DaskExecutor(client, n_workers)
+                executor = DaskExecutor(client, params)
+                executor.wait_for_workers(tell)
+                executor.require(SameEnvironment.of_this_process())
+                yield executor
         else:
             with _start_cluster(params) as cluster, Client(cluster) as client:
-                yield DaskExecutor(client, params.n_workers)
+                yield DaskExecutor(client, params)
 
 
 def _start_cluster(params: ExecutorParams) -> Any:
@@ -131,9 +259,20 @@ def _connect(address: str) -> Any:
         raise ConfigError(f"no Dask scheduler answers at {address}: {error}") from None
 
 
-def _attempt(function: Callable[[T], R], task: T) -> R | Exception:
+def _attempt(conditions: tuple[Callable[[], None], ...], function: Callable[[T], R], task: T) -> R | Exception | _Unfit:
     """Return a task's own failure as a value: Dask's retries are for workers that died, not for bad tiles."""
+    try:
+        _fulfil(conditions)
+    except Exception as error:  # stops the job
+        return _Unfit(get_worker().address, error)
     try:
         return function(task)
     except Exception as error:  # handed to the caller, who lists it
         return error
+
+
+@lru_cache(maxsize=64)
+def _fulfil(conditions: tuple[Callable[[], None], ...]) -> None:
+    """Check conditions once in this process; what is raised is not remembered."""
+    for condition in conditions:
+        condition()

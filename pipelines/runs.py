@@ -8,14 +8,12 @@ written here, by the client alone.
 from __future__ import annotations
 
 import errno
-import platform
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from pipelines.conditions import SeesStore, software
 from pipelines.metering import Meter
 from pipelines.worker import TileTask, run_tile_task
-from twin import __version__
 from twin.config import digest
 from twin.errors import StageError
 from twin.progress import Progress, Silent
@@ -50,16 +48,6 @@ class RunSummary:
     """Figures of the whole run: seconds, cpu_seconds, peak_mb, points, and what the stage counted."""
 
 
-def software() -> dict[str, str]:
-    """Return the versions that a result depends on, for its lineage."""
-    names = ("numpy", "numba", "scipy", "opencv-python-headless", "zarr", "laspy", "lazrs", "shapely", "pyproj")
-    return {
-        "twin": __version__,
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in names},
-    }
-
-
 def run_id(stage: TileStage, epoch: str = "") -> str:
     """Return the name under which a stage's results for a survey epoch are kept."""
     return digest(stage.name, stage.version, stage.params(), stage.input_runs, *([epoch] if epoch else []))
@@ -89,10 +77,13 @@ def run_tiled(
     ------
     StoreError
         If another process writes to the store.
+    ClusterError
+        If a worker elsewhere cannot see the store, or there is none left.
     OSError
         If the disk is full: going on would only fail every tile after this one.
     """
     with store.writing():
+        executor.require(SeesStore.of(store))
         run = run_id(stage, store.epoch)
         wanted = _inputs(store, stage, stage.units(store))
         done = {} if redo else store.manifest.artefacts(run)

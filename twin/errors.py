@@ -5,6 +5,7 @@ Each error also inherits the builtin that a caller would catch anyway. A message
 """
 
 __all__ = [
+    "ClusterError",
     "ConfigError",
     "CrsError",
     "DatumError",
@@ -41,6 +42,10 @@ class DatumError(TwinError, ValueError):
 
 class ConfigError(TwinError, ValueError):
     """A preset, project file or override has a wrong key or value."""
+
+
+class ClusterError(TwinError, RuntimeError):
+    """Workers elsewhere cannot do the work: their scheduler is gone, there are none, or they are not fit for it."""
 
 
 class StoreError(TwinError, OSError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipelines.conditions import SeesStore
 from pipelines.ingest.admission import Admission, AdmissionTask, admit
 from pipelines.ingest.cells import CellScheme
 from pipelines.ingest.fragments import open_fragment
@@ -109,6 +110,7 @@ def ingest(
     """
     try:
         with store.writing():
+            executor.require(SeesStore.of(store))
             job = _Job(store, params, Passes(executor, progress or Silent()))
             return job.run([str(source) for source in sources])
     except OSError as error:

@@ -18,6 +18,7 @@ _COMMON: dict[str, Any] = {
     "workers": (int, typer.Option(help="Number of workers; 0 is one per core."), 0),
     "memory": (str, typer.Option(help="Memory per worker, such as 1500MB."), "1500MB"),
     "scheduler": (str, typer.Option(help="Address of a running Dask scheduler."), ""),
+    "wait": (float, typer.Option(help="Seconds to wait for a worker of --scheduler."), 120.0),
     "executor": (str, typer.Option(help="sequential, threads or dask."), ""),
     "overrides": (list[str], typer.Option("--set", help="Override one parameter: stage.param=value."), []),
 }

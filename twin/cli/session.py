@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 import sys
+import threading
 import time
 import warnings
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ __all__ = ["CommonOptions", "Session", "run_command"]
 
 _LEAST_MEMORY = 300_000_000
 """Bytes; ingest of a small file peaks at 180 to 250 MB in its process, most of it libraries."""
-EXIT_DONE, EXIT_PARTLY, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_DONE, EXIT_PARTLY, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class CommonOptions:
     workers: int = 0
     memory: str = "1500MB"
     scheduler: str = ""
+    wait: float = 120.0
     executor: str = ""
     overrides: Sequence[str] = ()
 
@@ -95,8 +98,9 @@ class Session:
             workers=_workers(self.options.workers),
             memory_bytes=_memory(self.options.memory),
             scheduler=self.options.scheduler,
+            worker_wait_s=_seconds(self.options.wait),
         )
-        with open_executor(params) as executor:
+        with open_executor(params, self.say) as executor:
             yield executor
 
 
@@ -157,15 +161,45 @@ def _workers(number: int) -> int:
     return number
 
 
+def _seconds(number: float) -> float:
+    if not 0 < number < float("inf"):
+        raise ConfigError(f"--wait {number:g}: give a positive number of seconds")
+    return number
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM arrived."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM, which SLURM, Kubernetes and systemd send, end the work in order, as Ctrl-C does."""
+
+    def end(number: int, frame: Any) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _guarded(body: Any, session: Session) -> tuple[int, str]:
     try:
-        body(session)
+        with _terminable():
+            body(session)
     except ConfigError as error:
         return EXIT_USAGE, str(error)
     except TwinError as error:
         return EXIT_PARTLY, str(error)
     except OSError as error:
         return EXIT_PARTLY, _sentence(error)
+    except _Terminated:
+        return EXIT_TERMINATED, "terminated; what was finished stays, a rerun goes on from there"
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED, "interrupted; what was finished stays, a rerun goes on from there"
     return (EXIT_PARTLY if session.failed else EXIT_DONE), ""
