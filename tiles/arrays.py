@@ -7,6 +7,9 @@ xarray or any other Zarr v3 reader opens them.
 One array is ``zarr.json`` and at most one data file ``c/0``: a bare chunk up to 65 536 values, else one shard of such
 chunks with its index at the end. Chunks that hold only zeros are not stored.
 
+Integers that are all ``k * step + first`` may rest as the k: the array's attributes ``scale_factor`` and
+``add_offset``, as the CF conventions name them, bring them back.
+
 References
 ----------
 Zarr core specification 3.1; sharding codec 1.0 (index: offset and size of each chunk as u64, then CRC-32C).
@@ -23,7 +26,7 @@ import numpy as np
 from numcodecs.blosc import Blosc
 from numcodecs.pcodec import PCodec
 
-from tiles.codecs import CHUNK_POINTS, PCODEC_LEVEL, ZSTD_LEVEL, codec_of
+from tiles.codecs import CHUNK_POINTS, PCODEC_LEVEL, chunk_length, codec_of, zstd_level
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ __all__ = ["read_array", "write_array", "write_group"]
 _ABSENT = np.uint64(0xFFFFFFFFFFFFFFFF)
 """Offset and size in a shard's index of a chunk that is not stored."""
 _CRC_BYTES = 4
+_MAX_STEP = 1_000_000
+"""Two points far apart have a step too, but nothing is saved by it."""
 _CODEC_OF_NAMES: dict[tuple[str, ...], Codec] = {("numcodecs.pcodec",): "pcodec", ("bytes", "blosc"): "blosc"}
 
 
@@ -48,13 +53,30 @@ def write_group(folder: Path, attributes: Mapping[str, Any]) -> None:
     _write_json(folder, {"attributes": dict(attributes), "zarr_format": 3, "node_type": "group"})
 
 
-def write_array(folder: Path, values: NDArray[Any], profile: CodecProfile) -> None:
-    """Write a 1-D array of numbers into a new folder; the same values give the same bytes."""
+def write_array(folder: Path, values: NDArray[Any], profile: CodecProfile, *, in_steps: bool = False) -> None:
+    """Write a 1-D array of numbers into a new folder; the same values give the same bytes.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    values
+        Shape (n,).
+    profile
+        How to compress.
+    in_steps
+        Let integers with a common step rest as multiples of it.
+    """
     folder.mkdir(parents=True)
-    chunk = max(1, min(CHUNK_POINTS, len(values)))
+    attributes = {}
+    if in_steps and 1 < (step := _step(values)) <= _MAX_STEP:
+        first = int(values[0]) % step
+        values = ((values.astype(np.int64) - first) // step).astype(values.dtype)
+        attributes = {"scale_factor": step, "add_offset": first}
+    chunk = chunk_length(len(values))
     n_chunks = max(1, -(-len(values) // chunk))
     codec = codec_of(values.dtype, profile)
-    _write_json(folder, _description(values, codec, chunk, n_chunks))
+    _write_json(folder, _description(values, codec, chunk, n_chunks) | {"attributes": attributes})
     encoded = [_encode(_padded(values, chunk, number), codec) for number in range(n_chunks)]
     if any(encoded):
         (folder / "c").mkdir()
@@ -69,7 +91,7 @@ def read_array(folder: Path, chunks: NDArray[np.bool_] | None = None) -> NDArray
     folder
         The array's folder.
     chunks
-        Which chunks of `CHUNK_POINTS` values to read, in order; all if None.
+        Which chunks (`tiles.codecs.chunk_length`) to read, in order; all if None.
 
     Raises
     ------
@@ -78,7 +100,8 @@ def read_array(folder: Path, chunks: NDArray[np.bool_] | None = None) -> NDArray
     StoreError
         If its layout is another one, or its bytes cannot be decoded.
     """
-    length, dtype, chunk, codec, is_sharded = _layout(json.loads((folder / "zarr.json").read_text(encoding="utf-8")))
+    described = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
+    length, dtype, chunk, codec, is_sharded = _layout(described)
     n_chunks = max(1, -(-length // chunk))
     wanted = range(n_chunks) if chunks is None else np.flatnonzero(chunks).tolist()
     sizes = [max(0, min(chunk, length - number * chunk)) for number in wanted]
@@ -92,7 +115,22 @@ def read_array(folder: Path, chunks: NDArray[np.bool_] | None = None) -> NDArray
             start, end = places[number]
             values[at : at + size] = _decode(content[start:end], dtype, codec)[:size]
         at += size
+    attributes = described.get("attributes", {})
+    if "scale_factor" in attributes:
+        values *= dtype.type(attributes["scale_factor"])
+        values += dtype.type(attributes["add_offset"])
     return values
+
+
+def _step(values: NDArray[Any]) -> int:
+    """Return the greatest number of which all differences are multiples; 0 if there are none."""
+    step = 0
+    for start in range(0, len(values), CHUNK_POINTS):
+        differences = values[start : start + CHUNK_POINTS].astype(np.int64) - int(values[0])
+        step = int(np.gcd(step, np.gcd.reduce(differences)))
+        if step == 1:
+            break
+    return step
 
 
 def _padded(values: NDArray[Any], chunk: int, number: int) -> NDArray[Any]:
@@ -143,11 +181,11 @@ def _encoder(codec: Codec, itemsize: int) -> Any:
     if codec == "pcodec":
         return PCodec(level=PCODEC_LEVEL)
     shuffle = Blosc.SHUFFLE if itemsize > 1 else Blosc.NOSHUFFLE
-    return Blosc(cname="zstd", clevel=ZSTD_LEVEL, shuffle=shuffle, blocksize=0, typesize=itemsize)
+    return Blosc(cname="zstd", clevel=zstd_level(itemsize), shuffle=shuffle, blocksize=0, typesize=itemsize)
 
 
 def _description(values: NDArray[Any], codec: Codec, chunk: int, n_chunks: int) -> dict[str, Any]:
-    """Return the content of ``zarr.json``, its keys in the order in which zarr writes them."""
+    """Return the content of ``zarr.json``, without what the specification lets be absent."""
     itemsize = values.dtype.itemsize
     codecs = _codec_json(codec, itemsize)
     if n_chunks > 1:
@@ -162,10 +200,8 @@ def _description(values: NDArray[Any], codec: Codec, chunk: int, n_chunks: int) 
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": 0.0 if is_float else 0,
         "codecs": codecs,
-        "attributes": {},
         "zarr_format": 3,
         "node_type": "array",
-        "storage_transformers": [],
     }
 
 
@@ -176,7 +212,7 @@ def _codec_json(codec: Codec, itemsize: int) -> list[dict[str, Any]]:
     blosc = {
         "typesize": itemsize,
         "cname": "zstd",
-        "clevel": ZSTD_LEVEL,
+        "clevel": zstd_level(itemsize),
         "shuffle": "shuffle" if itemsize > 1 else "noshuffle",
         "blocksize": 0,
     }
@@ -200,4 +236,4 @@ def _layout(described: Mapping[str, Any]) -> tuple[int, np.dtype[Any], int, Code
 
 
 def _write_json(folder: Path, content: Mapping[str, Any]) -> None:
-    (folder / "zarr.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (folder / "zarr.json").write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")

@@ -4,7 +4,12 @@
 ``X Y Z``                      int32 counts of the store's scale from its offset
 names of `twin.points`         as `twin.points.ATTRIBUTES` says
 ``extra/<name>``               delivered extra bytes in their own type; the name is percent-encoded in the path
+``acquisition/<name>``         columns in acquisition order, and what brings them into the tile's (`tiles.order`)
 =============================  ==========================================================================
+
+Profile ``compact`` gives return numbers and levels two bytes, because PCodec takes no single ones and still needs a
+third less than a byte codec; they are read in their own type. Profile ``portable`` keeps X, Y, Z as multiples of the
+delivered step where there is one (`tiles.arrays`), which PCodec finds by itself.
 
 Every array has the same length. A column that no source of the tile delivered is absent; one that only some delivered
 is zero elsewhere.
@@ -18,6 +23,8 @@ from urllib.parse import quote
 import numpy as np
 
 from tiles.arrays import read_array, write_array, write_group
+from tiles.codecs import chunk_length
+from tiles.order import ACQUIRED, ACQUISITION, PLACE, places_in_tile
 from twin.errors import StoreError
 from twin.points import ATTRIBUTES
 
@@ -33,6 +40,8 @@ __all__ = ["EXTRA_PREFIX", "canonical", "dequantised", "quantised", "read_column
 
 EXTRA_PREFIX = "extra/"
 _INT32 = np.iinfo(np.int32)
+_WIDENED = frozenset({"return_number", "number_of_returns", ACQUISITION + "lod"})
+_IN_STEPS = frozenset("XYZ")
 
 
 def canonical(attributes: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -87,8 +96,11 @@ def write_columns(
         If the X column does not come back as it was written.
     """
     write_group(folder, attributes)
+    is_portable = profile == "portable"
     for name, column in columns.items():
-        write_array(folder / _path(name), np.ascontiguousarray(column), profile)
+        values = column if is_portable or name not in _WIDENED else column.astype(np.uint16)
+        in_steps = is_portable and name in _IN_STEPS
+        write_array(folder / _path(name), np.ascontiguousarray(values), profile, in_steps=in_steps)
     if "X" in columns and not np.array_equal(read_columns(folder, ["X"])["X"], columns["X"]):
         raise StoreError(f"{folder.name}: the points read back are not those written; the disk may be full or failing")
 
@@ -105,26 +117,56 @@ def read_columns(
     names
         Columns to read.
     chunks
-        Which chunks of `tiles.codecs.CHUNK_POINTS` to read, in order; all if None.
+        Which chunks (`tiles.codecs.chunk_length`) to read, in order; all if None. A column in acquisition order is
+        decoded whole all the same.
 
     Raises
     ------
     StoreError
         If a column is missing or its bytes cannot be decoded.
     """
-    return {name: _read(folder, name, chunks) for name in names}
+    wanted = list(names)
+    read = {}
+    acquired = {}
+    for name in wanted:
+        column = _read_acquired(folder, name) if name in ACQUIRED else None
+        if column is None:
+            read[name] = _read(folder, name, chunks)
+        else:
+            acquired[name] = column
+    if acquired:
+        places = places_in_tile({name: _read(folder, ACQUISITION + name, None) for name in PLACE})
+        if chunks is not None:
+            places = places[np.repeat(chunks, chunk_length(len(places)))[: len(places)]]
+        read |= {name: column[places] for name, column in acquired.items()}
+    return {name: read[name] for name in wanted}
+
+
+def _read_acquired(folder: Path, name: str) -> NDArray[Any] | None:
+    """Return a column in acquisition order; None if the tile has none, or has it in its own order."""
+    try:
+        return _read_array(folder, ACQUISITION + name, None)
+    except FileNotFoundError:
+        return None
 
 
 def _read(folder: Path, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
     try:
-        return read_array(folder / _path(name), chunks)
+        return _read_array(folder, name, chunks)
     except FileNotFoundError:
         raise StoreError(f"{folder}: no column {name!r}; `twin verify` says what is missing") from None
+
+
+def _read_array(folder: Path, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
+    try:
+        column = read_array(folder / _path(name), chunks)
     except (RuntimeError, ValueError, TypeError, KeyError, StoreError) as error:
         line = " ".join(str(error).split())
         raise StoreError(
             f"{folder}: column {name!r} cannot be read ({line}); `twin verify` finds what changed"
         ) from None
+    own = name.removeprefix(ACQUISITION)
+    return column.astype(ATTRIBUTES[own], copy=False) if own in ATTRIBUTES else column
 
 
 def _path(name: str) -> str:

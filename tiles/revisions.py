@@ -14,6 +14,7 @@ import numpy as np
 from tiles.atomic import atomic_folder, tree_checksum
 from tiles.columns import dequantised, write_columns
 from tiles.manifest_rows import TileRow
+from tiles.order import delivered_names
 from twin.bounds import Bounds
 from twin.errors import StoreError
 
@@ -66,7 +67,7 @@ def write_revision(
         zmin=low[2],
         zmax=high[2],
         checksum=checksum,
-        columns=tuple(name for name in columns if name not in COORDINATES),
+        columns=delivered_names(columns),
         inputs=inputs,
     )
     _move(waiting, into / str(tile) / row.rev)

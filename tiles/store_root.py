@@ -21,7 +21,7 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "local_path", "read_roo
 
 FORMAT = "twin-store"
 FORMAT_VERSION = 2
-"""1 had no epochs; its manifest cannot be read any more."""
+"""1 had no epochs, and all columns in the tile's order; it cannot be read any more."""
 _REACH = 2_000_000_000
 """Counts that a coordinate may be away from the offset; the rest of 32 bits is for what lies just outside."""
 

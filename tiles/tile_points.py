@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tiles.codecs import CHUNK_POINTS
+from tiles.codecs import chunk_length
 from tiles.columns import dequantised, read_columns
 from tiles.revisions import COORDINATES
 from twin.points import Points
@@ -49,9 +49,10 @@ def read_points_inside(
     plane = read_columns(folder, ("X", "Y"))
     x, y = (dequantised(plane[name], store.scale[axis], store.offset[axis]) for axis, name in enumerate(("X", "Y")))
     inside = window.contains(x, y)
-    starts = np.arange(0, row.n_points, CHUNK_POINTS)
+    chunk = chunk_length(row.n_points)
+    starts = np.arange(0, row.n_points, chunk)
     chunks = np.logical_or.reduceat(inside, starts)
-    within = inside[np.repeat(chunks, CHUNK_POINTS)[: row.n_points]]
+    within = inside[np.repeat(chunks, chunk)[: row.n_points]]
     names = row.columns if columns is None else columns
     rest = read_columns(folder, ("Z", *names), chunks)
     if labels_run is not None:

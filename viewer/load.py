@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tiles.buildings import read_buildings
-from tiles.codecs import CHUNK_POINTS
+from tiles.codecs import chunk_length
 from tiles.columns import dequantised, read_columns
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.observations import read_feeds, read_observations
@@ -164,7 +164,7 @@ def _levels_and_labels(store: Store, row: TileRow, run: str | None) -> tuple[NDA
 
 def _read_first(store: Store, row: TileRow, count: int) -> Points:
     """Read the first `count` points of a tile with what a viewer needs of them."""
-    chunks: NDArray[np.bool_] = np.arange(0, row.n_points, CHUNK_POINTS) < count
+    chunks: NDArray[np.bool_] = np.arange(0, row.n_points, chunk_length(row.n_points)) < count
     names = [name for name in _OPTIONAL if name in row.columns]
     columns = read_columns(store.path / store.tile_path(row), ("X", "Y", "Z", *names), chunks)
     x, y, z = (

@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 
 from twin.tiling import TileId
@@ -19,7 +18,7 @@ from twin.tiling import TileId
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CellScheme", "counted_cells", "stable_order"]
+__all__ = ["CellScheme", "counted_cells"]
 
 _COARSE_M = 16.0
 """About the edge of the coarsest level's cells and of the smallest tile, metres."""
@@ -76,29 +75,6 @@ class CellScheme:
         """Return the level-`z` tile around a cell that is `halvings` below level 0."""
         shift = halvings - z
         return TileId(z, column >> shift, row >> shift)
-
-
-@numba.njit(cache=True, nogil=True)
-def stable_order(keys: NDArray[np.int64], n_keys: int) -> NDArray[np.int64]:
-    """Return positions that sort small integer keys, equal ones in their order; counting sort, linear time.
-
-    Parameters
-    ----------
-    keys
-        Shape (n,), each from 0 to ``n_keys - 1``.
-    n_keys
-        Number of different keys.
-    """
-    starts = np.zeros(n_keys + 1, np.int64)
-    for i in range(keys.size):
-        starts[keys[i] + 1] += 1
-    for k in range(n_keys):
-        starts[k + 1] += starts[k]
-    order = np.empty(keys.size, np.int64)
-    for i in range(keys.size):
-        order[starts[keys[i]]] = i
-        starts[keys[i]] += 1
-    return order
 
 
 def counted_cells(column: NDArray[np.int64], row: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INGEST_VERSION", "IngestSummary", "ingest"]
 
-INGEST_VERSION = 1
+INGEST_VERSION = 2
 """Raised when the same sources would give other tiles than before."""
 
 

@@ -1,4 +1,4 @@
-"""Levels of detail, and the order of points in a tile.
+"""Levels of detail: which points stand for all others from afar.
 
 Level l has cells of 16 m / 2^l. In each cell the point with the least hash is chosen, and a point's level is the
 coarsest at which it is chosen. A point chosen in a coarse cell has the least hash in every finer cell around it too, so
@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["hash_of_rows", "levels_by_grid", "levels_by_sorting", "levels_of_detail", "order_in_tile"]
+__all__ = ["hash_of_rows", "levels_by_grid", "levels_by_sorting", "levels_of_detail"]
 
 _CELLS_PER_SORTED_POINT = 32
 """Sorting a point takes about as long as passing over so many cells (measured)."""
@@ -104,28 +104,3 @@ def levels_by_grid(
                 north = min(least[2 * r + 1, 2 * c], least[2 * r + 1, 2 * c + 1])
                 least[r, c] = min(south, north)
     return level
-
-
-@numba.njit(cache=True, nogil=True)
-def order_in_tile(
-    level: NDArray[np.uint8], column: NDArray[np.int32], row: NDArray[np.int32], bits: int
-) -> NDArray[np.int64]:
-    """Return the sort key of each point: level, then the Morton number of its ordering cell; shape (n,).
-
-    Parameters
-    ----------
-    level
-        Level of detail, shape (n,).
-    column, row
-        Ordering cell within the tile, each below ``2**bits``, shape (n,).
-    bits
-        Halvings from the tile's edge to the cell.
-    """
-    keys = np.empty(level.size, np.int64)
-    for i in range(level.size):
-        morton = np.int64(0)
-        for bit in range(bits):
-            morton |= np.int64((column[i] >> bit) & 1) << (2 * bit)
-            morton |= np.int64((row[i] >> bit) & 1) << (2 * bit + 1)
-        keys[i] = (np.int64(level[i]) << (2 * bits)) | morton
-    return keys

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.ingest.cells import CellScheme, counted_cells, stable_order
+from pipelines.ingest.cells import CellScheme, counted_cells
 from pipelines.ingest.fragments import Fragment, open_fragment, read_blocks
-from pipelines.ingest.levels import hash_of_rows, levels_of_detail, order_in_tile
+from pipelines.ingest.levels import hash_of_rows, levels_of_detail
 from tiles.columns import EXTRA_PREFIX, dequantised, read_columns
 from tiles.las_extra import ExtraColumn, extra_values
 from tiles.las_records import unpack
+from tiles.order import ACQUIRED, ACQUISITION, PLACE, places_in_tile
 from tiles.store import Store
 from twin.errors import StoreError
 from twin.points import ATTRIBUTES
@@ -94,12 +95,12 @@ def merge(task: MergeTask) -> TileRow:
 
 
 def ordered_columns(columns: dict[str, NDArray[Any]], tile: TileId, store: Store) -> dict[str, NDArray[Any]]:
-    """Return a tile's columns, given in source order, with their level of detail and in the order of the store.
+    """Return a tile's columns, given in acquisition order, as they rest (`tiles.columns`).
 
     Parameters
     ----------
     columns
-        As they rest (`tiles.columns`), with ``source`` and ``source_index``; taken apart to save memory.
+        By source and row, with ``source`` and ``source_index``; taken apart to save memory.
     tile
         Their tile.
     store
@@ -112,15 +113,19 @@ def ordered_columns(columns: dict[str, NDArray[Any]], tile: TileId, store: Store
         (index - (corner << bits)).astype(np.int32)
         for index, corner in zip(scheme.indices(x, y, scheme.fine), (tile.x, tile.y), strict=True)
     )
+    del x, y
     hashes = hash_of_rows(columns["source"], columns["source_index"])
     level = levels_of_detail(fine_column, fine_row, hashes, 1 << bits, scheme.n_levels)
-    shift, order_bits = scheme.fine - scheme.order, scheme.order - tile.z
-    keys = order_in_tile(level, fine_column >> shift, fine_row >> shift, order_bits)
-    order = stable_order(keys, scheme.n_levels << (2 * order_bits))
+    shift = scheme.fine - scheme.order
+    cells = [(index >> shift).astype(np.uint16) for index in (fine_column, fine_row)]
+    place: dict[str, NDArray[Any]] = dict(zip(PLACE, [level, *cells], strict=True))
+    order = places_in_tile(place)
     columns["lod"] = level
-    known = ["X", "Y", "Z", *(name for name in ATTRIBUTES if name in columns)]
+    known = ["X", "Y", "Z", *(name for name in ATTRIBUTES if name in columns and name not in ACQUIRED)]
     extra = sorted(name for name in columns if name.startswith(EXTRA_PREFIX))
-    return {name: columns.pop(name)[order] for name in (*known, *extra)}
+    acquired = {name: columns.pop(name) for name in ACQUIRED if name in columns} | place
+    stored = {name: columns.pop(name)[order] for name in (*known, *extra)}
+    return stored | {ACQUISITION + name: column for name, column in acquired.items()}
 
 
 def _existing_parts(store: Store, task: MergeTask) -> Iterator[dict[str, NDArray[Any]]]:

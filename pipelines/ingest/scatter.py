@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyproj.exceptions import ProjError
 
-from pipelines.ingest.cells import CellScheme, counted_cells, stable_order
+from pipelines.ingest.cells import CellScheme, counted_cells
 from pipelines.ingest.content import Content, count_content
 from pipelines.ingest.fragments import FragmentWriter, write_fragment
 from pipelines.ingest.placement import transformer_of
 from pipelines.ingest.shifts import shifted
 from tiles.columns import dequantised, quantised
 from tiles.las_records import record_dtype
+from tiles.order import stable_order
 from tiles.pointfiles import ReadParams, read_header, read_rows, state_of
 from twin.errors import CrsError, FormatError, StoreError
 from twin.tiling import TileId

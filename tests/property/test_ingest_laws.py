@@ -11,11 +11,12 @@ from hypothesis.extra import numpy as hnp
 
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
-from pipelines.ingest.cells import CellScheme, counted_cells, stable_order
+from pipelines.ingest.cells import CellScheme, counted_cells
 from pipelines.ingest.levels import hash_of_rows, levels_by_grid, levels_by_sorting, levels_of_detail
 from pipelines.ingest.plan import leaves
 from pipelines.ingest.scatter import node_of_cells
 from tiles.las import write_las
+from tiles.order import stable_order
 from tiles.store import Store
 from twin.crs import parse_crs
 from twin.points import Points
