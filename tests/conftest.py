@@ -24,6 +24,14 @@ settings.register_profile("thorough", max_examples=1000, deadline=None, suppress
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what goes on for as long as it is told, unless it is asked for by name: ``-m fuzz``."""
+    if "fuzz" not in config.getoption("markexpr"):
+        endless = [item for item in items if item.get_closest_marker("fuzz")]
+        items[:] = [item for item in items if item not in endless]
+        config.hook.pytest_deselected(items=endless)
+
+
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     """Return the root of the source tree that holds these tests."""

@@ -1,0 +1,299 @@
+"""Whatever bytes a file has, reading it ends soon, in bounded memory, with its points or with one sentence.
+
+Real and made files are damaged at random and read in a child process that has little memory and little time. A crash, a
+panic, an exception that is not ours, a count that the header did not promise, or a hang fails the test and leaves the
+damaged file behind. The short run is part of the normal tests; `pytest -m fuzz` goes on for `TWIN_FUZZ_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+import time
+import traceback
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tiles.las import LasParams, write_las
+from tiles.pointfiles import ReadParams, file_crs, read_header, read_rows
+from twin.bounds import Bounds
+from twin.crs import parse_crs
+from twin.errors import TwinError
+from twin.points import Points
+from twin.vertical import TP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of a child process are Linux's")
+
+MEMORY_BYTES = 400_000_000
+"""What a child may take beyond what it begins with; the largest sample holds 300 kB of points."""
+LIMIT_S = 10.0
+"""No sample takes a tenth of a second."""
+MOST_ROWS = 50_000
+"""Rows that are read of a file that promises more."""
+SHORT_CASES = 150
+LONG_S = float(os.environ.get("TWIN_FUZZ_SECONDS", "1200"))
+
+
+# Samples -------------------------------------------------------------------------------------------------------------
+
+
+def cloud(n_points: int) -> Points:
+    random = np.random.default_rng(n_points)
+    x, y, z = (random.integers(0, 50_000, n_points) * 0.001 for _ in range(3))
+    attributes = {"gps_time": np.sort(random.uniform(0, 1e5, n_points)), "intensity": np.arange(n_points, dtype="u2")}
+    return Points(x=x, y=y, z=z, attributes=attributes)
+
+
+def write_las_samples(folder: Path) -> None:
+    """Write LAS and LAZ of several layouts, with a CRS, extra bytes, and more than one chunk."""
+    crs, scored = parse_crs("EPSG:6677"), {"extra/score": np.arange(40, dtype=np.float32)}
+    for suffix in ("las", "laz"):
+        for point_format in (0, 1, 3, 6, 7, 8):
+            params = LasParams(point_format=point_format)
+            write_las(folder / f"pf{point_format}.{suffix}", cloud(40), params, crs=crs, vertical=TP)
+        params = LasParams(point_format=6, extra=(("extra/score", "<f4"),))
+        write_las(folder / f"extra.{suffix}", cloud(40).with_attributes(**scored), params, crs=crs)
+    still = Points(x=np.zeros(60_000), y=np.zeros(60_000), z=np.zeros(60_000))
+    write_las(folder / "chunks.laz", still, LasParams(point_format=1), crs=None)
+
+
+KINDS: dict[str, tuple[Callable[[Path], None] | None, tuple[str, ...]]] = {
+    "las": (write_las_samples, ("edge/*.las", "edge/single*.laz", "lidar/japan*.las")),
+    "copc": (None, ("edge/small.copc.laz",)),
+}
+"""What samples there are of each kind: what writes some, and real ones below the folder of shared data."""
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Callable[[str], list[tuple[str, bytes]]]:
+    """Return (name, bytes) of the undamaged files of a kind."""
+    shared = checkout.parent / "shared" / "data"
+
+    def of(kind: str) -> list[tuple[str, bytes]]:
+        write, patterns = KINDS[kind]
+        folder = tmp_path_factory.mktemp(kind)
+        if write:
+            write(folder)
+        real = [path for pattern in patterns for path in sorted(shared.glob(pattern))]
+        found = [(path.name, path.read_bytes()) for path in [*sorted(folder.iterdir()), *real]]
+        if not found:
+            pytest.skip(f"no file of kind {kind}: {Path('..') / 'shared' / 'data'} does not stand beside the checkout")
+        return found
+
+    return of
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+NUMBERS = [0, 1, 2, 7, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1]
+DOUBLES = [0.0, -1.0, 1e-300, 1e300, float("nan"), float("inf"), float("-inf")]
+WORDS = [b"nan", b"-", b"1e999", b"99999999999999999999", b"\xff\xfe", b"\0", b"\n", b",", b"<", b">", b"{", b'"']
+
+
+def damaged(content: bytes, random: np.random.Generator, others: list[bytes]) -> bytes:
+    """Return a copy with one to four wounds, most of them where formats keep their counts: near the two ends."""
+    data = bytearray(content)
+    for _ in range(random.integers(1, 5)):
+        at = place(len(data), random)
+        match random.integers(0, 10):
+            case 0 | 1:
+                data[at : at + 1] = bytes([random.integers(0, 256)])
+            case 2:
+                data[at : at + 1] = bytes([data[at] ^ (1 << random.integers(0, 8))]) if data else b""
+            case 3 | 4:
+                layout, n_bytes = [("<H", 2), ("<I", 4), ("<Q", 8), (">I", 4)][random.integers(0, 4)]
+                number = NUMBERS[random.integers(0, len(NUMBERS))] % (1 << 8 * n_bytes)
+                data[at : at + n_bytes] = struct.pack(layout, number)
+            case 5:
+                data[at : at + 8] = struct.pack("<d", DOUBLES[random.integers(0, len(DOUBLES))])
+            case 6:
+                end = len(data) if random.integers(0, 2) else at + int(random.integers(1, 100))
+                del data[at:end]
+            case 7:
+                data[at:at] = data[place(len(data), random) :][: int(random.integers(1, 200))]
+            case 8:
+                data[at : at + int(random.integers(0, 9))] = WORDS[random.integers(0, len(WORDS))]
+            case _:
+                other = others[random.integers(0, len(others))]
+                start = place(len(other), random)
+                data[at : at + 64] = other[start : start + int(random.integers(1, 64))]
+    return bytes(data)
+
+
+def place(size: int, random: np.random.Generator) -> int:
+    """Return a position: in the first or last 600 bytes three times out of four."""
+    near = int(random.integers(0, max(1, min(600, size))))
+    return [near, near, max(0, size - 1 - near), int(random.integers(0, max(1, size)))][random.integers(0, 4)]
+
+
+# The child -----------------------------------------------------------------------------------------------------------
+
+
+def read_all(path: Path, reading: ReadParams) -> None:
+    """Read a file as ingest does; anything but its promised points or a TwinError in one line is a fault."""
+    try:
+        header = read_header(path, reading)
+        stop = min(header.n_points, MOST_ROWS)
+        found = sum(len(rows) for rows, _ in read_rows(header, 0, stop, 7000))
+        if reading.bbox is None and found != stop:
+            raise AssertionError(f"{found} points read, {stop} promised")
+        file_crs(header)
+    except TwinError as error:
+        if "\n" in str(error):
+            raise AssertionError(f"more than one line: {error}") from None
+
+
+@dataclass
+class Fault:
+    """A case that went wrong, and what happened."""
+
+    case: int
+    what: str
+
+
+def case_of(number: int, files: list[tuple[str, bytes]]) -> tuple[str, bytes, ReadParams]:
+    """Return the case of a number: always the same name, bytes and way of reading."""
+    random = np.random.default_rng(number)
+    name, content = files[number % len(files)]
+    box = Bounds(xmin=1.0, ymin=1.0, xmax=30.0, ymax=30.0) if random.integers(0, 4) == 0 else None
+    return name, damaged(content, random, [other for _, other in files]), ReadParams(bbox=box)
+
+
+def child(files: list[tuple[str, bytes]], cases: Iterator[int], folder: Path, now: mmap.mmap, told: Path) -> None:
+    """Do cases until they end; every fault is a line in `told`, and the case under way is in `now`."""
+    base = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (base + MEMORY_BYTES, base + MEMORY_BYTES))
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)  # a panic prints its trace before it is caught
+    warnings.simplefilter("ignore")
+    faulthandler.disable()
+    for number in cases:
+        now[:8] = struct.pack("<Q", number)
+        name, content, reading = case_of(number, files)
+        path = folder / name
+        path.write_bytes(content)
+        try:
+            read_all(path, reading)
+        except BaseException as error:  # a panic of a compiled reader is no Exception
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{type(error).__name__}: {str(error)[:200]} ({Path(where.filename).name}:{where.lineno})"
+            with told.open("a") as stream:
+                stream.write(json.dumps([number, text]) + "\n")
+
+
+def faults_of(files: list[tuple[str, bytes]], cases: Callable[[int], Iterator[int]], folder: Path) -> list[Fault]:
+    """Run all cases; a child that dies or hangs is a fault of the case under way, and another goes on after it."""
+    now, faults, first = mmap.mmap(-1, 8), [], 0
+    told = folder.with_suffix(".jsonl")
+    while True:
+        now[:8] = struct.pack("<Q", 2**64 - 1)
+        told.write_text("")
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child(files, cases(first), folder, now, told)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        status, hung = watch(pid, now)
+        faults += [Fault(*json.loads(line)) for line in told.read_text().splitlines()]
+        if status == 0:
+            return faults
+        (number,) = struct.unpack("<Q", now[:8])
+        faults.append(Fault(number, "hangs" if hung else f"ends the process (wait status {status})"))
+        first = number + 1
+
+
+def watch(pid: int, now: mmap.mmap) -> tuple[int, bool]:
+    """Wait for a child, and end it if one case takes too long."""
+    before, since = now[:8], time.monotonic()
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status, False
+        if now[:8] != before:
+            before, since = now[:8], time.monotonic()
+        elif time.monotonic() - since > LIMIT_S:
+            os.kill(pid, signal.SIGKILL)
+            return os.waitpid(pid, 0)[1], True
+        time.sleep(0.02)
+
+
+def report(faults: list[Fault], files: list[tuple[str, bytes]], folder: Path) -> None:
+    """Leave the damaged files of all faults in a folder, and fail with their list."""
+    folder.mkdir(exist_ok=True)
+    lines = []
+    for fault in faults[:40]:
+        name, content, reading = case_of(fault.case, files)
+        (folder / f"{fault.case}-{name}").write_bytes(content)
+        lines.append(f"case {fault.case} ({name}, box {reading.bbox}): {fault.what}")
+    if lines:
+        pytest.fail(f"{len(faults)} faults, files in {folder}:\n" + "\n".join(lines))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_file_is_read_or_refused(kind: str, samples: Any, tmp_path: Path) -> None:
+    files = samples(kind)
+    (tmp_path / "now").mkdir()
+    faults = faults_of(files, lambda first: iter(range(first, SHORT_CASES)), tmp_path / "now")
+    report(faults, files, tmp_path / "faults")
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "what"),
+    [
+        ("raise ZeroDivisionError", "ZeroDivisionError"),
+        ("raise TwinError('two\\nlines')", "AssertionError: more than one line"),
+        ("bytearray(10**9)", "MemoryError"),
+        ("os.abort()", "ends the process"),
+        ("time.sleep(60)", "hangs"),
+    ],
+)
+def test_the_fuzz_itself_notices(
+    misdeed: str, what: str, samples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def misbehave(path: Path, reading: ReadParams) -> None:
+        if path.name == "pf6.las":
+            exec(misdeed)
+
+    monkeypatch.setitem(globals(), "read_header", misbehave)
+    monkeypatch.setitem(globals(), "LIMIT_S", 1.0)
+    monkeypatch.setitem(globals(), "read_rows", lambda *_: [])
+    monkeypatch.setitem(globals(), "file_crs", lambda _: None)
+    (tmp_path / "now").mkdir()
+    files = [entry for entry in samples("las") if entry[0] in ("pf6.las", "pf6.laz")]
+    faults = faults_of(files, lambda first: iter(range(first, 2)), tmp_path / "now")
+    assert any(fault.what.startswith(what) for fault in faults)
+
+
+@pytest.mark.fuzz
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files_are_read_or_refused_for_long(kind: str, samples: Any, tmp_path: Path) -> None:
+    files = samples(kind)
+    (tmp_path / "now").mkdir()
+    seed, until = time.time_ns() // 10**6 % 10**9 * 10**6, time.monotonic() + LONG_S / len(KINDS)
+
+    def cases(first: int) -> Iterator[int]:
+        number = max(first, seed)
+        while time.monotonic() < until:
+            yield number
+            number += 1
+
+    report(faults_of(files, cases, tmp_path / "now"), files, tmp_path / "faults")
