@@ -12,6 +12,7 @@ LASzip specification 1.4 r2 (2019): LASzip record, chunk table, layered chunks o
 from __future__ import annotations
 
 import struct
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import lazrs
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 
     from tiles.las_header import LasHeader
 
-__all__ = ["check_compression"]
+__all__ = ["check_compression", "decoding"]
 
 _LAYERED = 3
 _POINT14, _RGB14, _RGBNIR14, _WAVE14, _BYTE14 = 10, 11, 12, 13, 14
 _LAYERS = {_POINT14: 9, _RGB14: 1, _RGBNIR14: 2, _WAVE14: 1}
 
 
-def check_compression(header: LasHeader, stream: IO[bytes], start: int = 0) -> None:
-    """Check the tables of a compressed file, and the chunks from row `start` on.
+def check_compression(header: LasHeader, stream: IO[bytes], start: int = 0, stop: int | None = None) -> None:
+    """Check the tables of a compressed file, and the chunks that hold rows from `start` to before `stop`.
 
     Raises
     ------
@@ -56,9 +57,32 @@ def check_compression(header: LasHeader, stream: IO[bytes], start: int = 0) -> N
         raise FormatError(f"{name}: its chunk table promises {n_chunks} chunks, more than there are bytes")
     layered = struct.unpack_from("<H", header.laszip)[0] == _LAYERED
     n_layers = sum(_LAYERS.get(kind, size) for kind, size in items) if layered else 0
-    for at, size in _chunks(header, stream, table, start):
+    for at, size in _chunks(header, stream, table, (start, header.n_points if stop is None else stop)):
         if layered:
             _check_layers(header, stream, (at, size), n_layers)
+
+
+@contextmanager
+def decoding(header: LasHeader, first: int) -> Iterator[None]:
+    """Turn the decoder's errors, and its panics, into ours; `first` is the row that was to be read."""
+    try:
+        yield
+    except FormatError:
+        raise
+    except (lazrs.LazrsError, OSError, ValueError, RuntimeError) as error:
+        raise _broken(header, first, error) from None
+    except BaseException as error:
+        # A Rust panic derives from BaseException, so that `except Exception` lets it pass.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _broken(header, first, error) from None
+
+
+def _broken(header: LasHeader, first: int, error: BaseException) -> FormatError:
+    line = " ".join(str(error).split())[:120]
+    return FormatError(
+        f"{header.path.name}: compressed points break off after row {first} of {header.n_points} ({line})"
+    )
 
 
 def _items(header: LasHeader) -> list[tuple[int, int]]:
@@ -86,15 +110,15 @@ def _table_offset(header: LasHeader, stream: IO[bytes]) -> int:
     return table
 
 
-def _chunks(header: LasHeader, stream: IO[bytes], table: int, start: int) -> Iterator[tuple[int, int]]:
-    """Yield (place, bytes) of the chunks that hold rows from `start` on."""
+def _chunks(header: LasHeader, stream: IO[bytes], table: int, rows: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield (place, bytes) of the chunks that hold some of the rows."""
     stream.seek(header.point_offset)
     vlr = lazrs.LazVlr(header.laszip)
     row, at = 0, header.point_offset + 8
     for n_rows, size in lazrs.read_chunk_table(stream, vlr):
         if at + size > table:
             raise FormatError(f"{header.path.name}: its chunks are larger than the file; the chunk table is broken")
-        if row + n_rows > start:
+        if row + n_rows > rows[0] and row < rows[1]:
             yield at, size
         row, at = row + n_rows, at + size
     if row < header.n_points:

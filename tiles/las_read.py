@@ -5,12 +5,14 @@ A COPC file is a LAZ file whose chunks are octree nodes; its rows come in the or
 
 from __future__ import annotations
 
+import io
 from typing import IO, TYPE_CHECKING, Any
 
 import lazrs
 import numpy as np
 
-from tiles.las_compression import check_compression
+from tiles.las_chunks import FromChunk, chunk_of_row
+from tiles.las_compression import check_compression, decoding
 from tiles.las_extra import extra_values
 from tiles.las_header import read_header
 from tiles.las_projection import GeoKeysError, crs_text
@@ -20,7 +22,7 @@ from twin.errors import CrsError, FormatError
 from twin.points import Points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,6 +33,7 @@ __all__ = ["CHUNK_ROWS", "file_crs", "points_of", "read_las", "read_records"]
 
 CHUNK_ROWS = 1_000_000
 """Rows decoded at once: 30 to 60 MB of records."""
+_BUFFER_BYTES = 1 << 16
 
 
 def file_crs(header: LasHeader) -> HorizontalCrs | None:
@@ -84,7 +87,7 @@ def read_records(
         return
     dtype = record_dtype(header.point_format, header.dtype_extra)
     with header.path.open("rb") as stream:
-        source = _Compressed(header, stream, start) if header.is_compressed else _Plain(header, stream, start)
+        source = _Compressed(header, stream, start, stop) if header.is_compressed else _Plain(header, stream, start)
         for first in range(start, stop, chunk_rows):
             n_rows = min(chunk_rows, stop - first)
             records = np.empty(n_rows, dtype)
@@ -129,38 +132,32 @@ class _Plain:
 class _Compressed:
     """Points compressed by LASzip, on one thread: parallelism is over files and row ranges."""
 
-    def __init__(self, header: LasHeader, stream: IO[bytes], start: int) -> None:
+    def __init__(self, header: LasHeader, stream: IO[bytes], start: int, stop: int) -> None:
         self._header = header
-        self._guarded(start, lambda: self._open(stream, start))
+        with decoding(header, start):
+            check_compression(header, stream, start, stop)
+            stream.seek(header.point_offset)
+            vlr = lazrs.LazVlr(header.laszip)
+            if start and vlr.uses_variable_size_chunks():
+                self._decoder = self._from_chunk(stream, vlr, start)
+                return
+            self._decoder = lazrs.LasZipDecompressor(stream, header.laszip)
+            if start:
+                self._decoder.seek(start)
 
-    def _open(self, stream: IO[bytes], start: int) -> None:
-        check_compression(self._header, stream, start)
-        stream.seek(self._header.point_offset)
-        self._decoder = lazrs.LasZipDecompressor(stream, self._header.laszip)
-        if start:
-            self._decoder.seek(start)
+    def _from_chunk(self, stream: IO[bytes], vlr: lazrs.LazVlr, start: int) -> lazrs.LasZipDecompressor:
+        """Return a decoder that stands at row `start` of a file whose chunks differ in size."""
+        table = lazrs.read_chunk_table(stream, vlr)
+        number, first = chunk_of_row(table, start)
+        source = io.BufferedReader(FromChunk(self._header, stream, table, number), _BUFFER_BYTES)
+        decoder = lazrs.LasZipDecompressor(source, self._header.laszip)
+        for _ in range(first, start, CHUNK_ROWS):
+            n_rows = min(CHUNK_ROWS, start - first)
+            decoder.decompress_many(np.empty(n_rows * self._header.record_length, np.uint8))
+            first += n_rows
+        return decoder
 
     def fill(self, buffer: NDArray[np.uint8], first: int) -> None:
         """Fill `buffer` with the next records."""
-        self._guarded(first, lambda: self._decoder.decompress_many(buffer))
-
-    def _guarded(self, first: int, action: Callable[[], None]) -> None:
-        """Run a decoder's step; its errors and its panics both become ours."""
-        try:
-            action()
-        except FormatError:
-            raise
-        except (lazrs.LazrsError, OSError, ValueError, RuntimeError) as error:
-            raise self._broken(first, error) from None
-        except BaseException as error:
-            # A Rust panic derives from BaseException, so that `except Exception` lets it pass.
-            if type(error).__name__ != "PanicException":
-                raise
-            raise self._broken(first, error) from None
-
-    def _broken(self, first: int, error: BaseException) -> FormatError:
-        line = " ".join(str(error).split())[:120]
-        n_points = self._header.n_points
-        return FormatError(
-            f"{self._header.path.name}: compressed points break off after row {first} of {n_points} ({line})"
-        )
+        with decoding(self._header, first):
+            self._decoder.decompress_many(buffer)
