@@ -122,17 +122,27 @@ def content_findings(header: PointHeader, content: Content) -> list[Finding]:
         if abs(low[i] - header.mins[i]) > header.scale[i] or abs(high[i] - header.maxs[i]) > header.scale[i]
     ]
     if wrong:
+        spans = "、".join(
+            f"{axis} {header.mins['xyz'.index(axis)]:.3f}〜{header.maxs['xyz'.index(axis)]:.3f}"
+            f"（正しくは {low['xyz'.index(axis)]:.3f}〜{high['xyz'.index(axis)]:.3f}）"
+            for axis in wrong
+        )
         text = ", ".join(
             f"{axis} {header.mins['xyz'.index(axis)]:.3f} to {header.maxs['xyz'.index(axis)]:.3f} instead of"
             f" {low['xyz'.index(axis)]:.3f} to {high['xyz'.index(axis)]:.3f}"
             for axis in wrong
         )
-        findings.append(Finding(rule="box", severity="warning", message=f"{name}: the header's box is wrong: {text}"))
+        message, japanese = (
+            f"{name}: the header's box is wrong: {text}",
+            f"{name}：ヘッダーの範囲が点と一致しません：{spans}",
+        )
+        findings.append(Finding(rule="box", severity="warning", message=message, message_ja=japanese))
     stated = header.n_by_return
     counted = content.returns[1 : len(stated) + 1]
     if any(stated) and tuple(stated) != counted:
         message = f"{name}: the header counts {_short(stated)} points by return, the file holds {_short(counted)}"
-        findings.append(Finding(rule="returns", severity="warning", message=message))
+        japanese = f"{name}：リターン別点数がヘッダーでは{_short(stated)}、実際は{_short(counted)}です"
+        findings.append(Finding(rule="returns", severity="warning", message=message, message_ja=japanese))
     return findings
 
 

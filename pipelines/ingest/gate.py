@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pipelines.ingest.params import IngestParams
     from tiles.pointfiles import PointHeader
+    from twin.acceptance import Severity
+
 
 __all__ = ["Examination", "examine", "metric_datum"]
 
@@ -58,19 +60,20 @@ def examine(path: Path, params: IngestParams) -> Examination:
     try:
         header = read_header(path, params.reading)
     except FormatError as error:
-        finding = Finding(rule="format", severity="error", message=str(error))
+        japanese = f"{path.name}：ファイルを読み取れません（{error}）"
+        finding = Finding(rule="format", severity="error", message=str(error), message_ja=japanese)
         return Examination(header=None, crs=None, vertical=None, findings=(finding,))
     findings = [
-        Finding(rule="header", severity="warning", message=f"{path.name}: {remark}") for remark in header.remarks
+        _said(path.name, "header", "warning", remark, f"ヘッダーに誤りがあります（{remark}）")
+        for remark in header.remarks
     ]
     if header.n_selected == 0:
-        empty = Finding(rule="empty", severity="warning", message=f"{path.name}: holds no points{_where(params)}")
+        empty = _said(path.name, "empty", "warning", f"holds no points{_where(params)}", "取り込む点が1つもありません")
         return Examination(header=header, crs=None, vertical=None, findings=(*findings, empty))
     if header.n_points > _MAX_ROWS:
-        message = (
-            f"{path.name}: {header.n_points} points; more than {_MAX_ROWS} in one file cannot be numbered, split it"
-        )
-        findings.append(Finding(rule="size", severity="error", message=message))
+        message = f"{header.n_points} points; more than {_MAX_ROWS} in one file cannot be numbered, split it"
+        japanese = f"{header.n_points}点あり、1ファイルの上限{_MAX_ROWS}点を超えています。分割してください"
+        findings.append(_said(path.name, "size", "error", message, japanese))
     crs, given = _crs(header, params, findings)
     if crs is not None:
         findings += _place_on_earth(header, crs)
@@ -109,12 +112,12 @@ def _place_on_earth(header: PointHeader, crs: HorizontalCrs) -> list[Finding]:
         return []
     name, place = header.path.name, f"({x:.3f}, {y:.3f})"
     if not area_missed(crs, y, x):
-        message = (
-            f"{name}: x and y look swapped: {place} is outside the area of {crs.code}, ({y:.3f}, {x:.3f}) is in it"
-        )
+        message = f"x and y look swapped: {place} is outside the area of {crs.code}, ({y:.3f}, {x:.3f}) is in it"
+        japanese = f"xとyが入れ替わっているようです：{place}は{crs.code}の適用範囲外ですが、入れ替えると範囲内です"
     else:
-        message = f"{name}: {place} is outside the area where {crs.code} is used ({area}); is the CRS right?"
-    return [Finding(rule="area", severity="warning", message=message)]
+        message = f"{place} is outside the area where {crs.code} is used ({area}); is the CRS right?"
+        japanese = f"{place}は{crs.code}の適用範囲（{area}）の外です。座標系を確かめてください"
+    return [_said(name, "area", "warning", message, japanese)]
 
 
 def _crs(
@@ -128,36 +131,49 @@ def _crs(
         stated = file_crs(header)
     except CrsError as error:
         if given is None:
-            findings.append(Finding(rule="crs", severity="error", message=str(error)))
+            japanese = f"{name}：座標系の記述を読み取れません（{error}）。--crs で指定してください"
+            findings.append(Finding(rule="crs", severity="error", message=str(error), message_ja=japanese))
             return None, None
         if isinstance(error, GeoKeysError) and given.code != error.code and given.unit != error.unit:
             message = f"{error}; --crs {given.code} (in {given.unit}) agrees with neither"
-            findings.append(Finding(rule="crs", severity="error", message=message))
+            japanese = f"{name}：GeoTIFFキーが矛盾し、--crs {given.code} はどちらとも一致しません（{error}）"
+            findings.append(Finding(rule="crs", severity="error", message=message, message_ja=japanese))
             return None, None
         message = f"{error} - {given.code} was given and is used"
-        findings.append(Finding(rule="crs", severity="warning", message=message))
+        japanese = f"{name}：座標系の記述を読み取れないため、指定された{given.code}を用います（{error}）"
+        findings.append(Finding(rule="crs", severity="warning", message=message, message_ja=japanese))
     crs = stated or given
     if crs is None:
-        message = f"{name}: names no coordinate reference system; state it with --crs, such as --crs EPSG:6677"
-        findings.append(Finding(rule="crs", severity="error", message=message))
+        message = "names no coordinate reference system; state it with --crs, such as --crs EPSG:6677"
+        japanese = "座標系が記録されていません。--crs で指定してください（例 --crs EPSG:6677）"
+        findings.append(_said(name, "crs", "error", message, japanese))
         return None, None
     if stated and (broken := stated.contradicts):
         # Converting from what such a definition says would move the points without a word.
-        message = f"{name}: names {broken}, but its parameters are others"
+        message, japanese = (
+            f"names {broken}, but its parameters are others",
+            f"{broken}と称していますが、定数が異なります",
+        )
         if given is None or given.code != broken:
             message += f"; if it is {broken}, state it with --crs {broken}"
-            findings.append(Finding(rule="crs", severity="error", message=message))
+            japanese += f"。{broken}で正しければ --crs {broken} で指定してください"
+            findings.append(_said(name, "crs", "error", message, japanese))
         else:
             message += f"; {broken} was given and is used"
-            findings.append(Finding(rule="crs", severity="warning", message=message))
+            findings.append(_said(name, "crs", "warning", message, f"{japanese}。指定された{broken}を用います"))
             crs = given
     elif stated and given and not same_crs(stated, given):
-        message = f"{name}: the file says {stated.code}, --crs says {given.code}; correct the one that is wrong"
-        findings.append(Finding(rule="crs", severity="error", message=message))
+        message = f"the file says {stated.code}, --crs says {given.code}; correct the one that is wrong"
+        japanese = f"ファイルは{stated.code}、--crs は{given.code}です。誤っている方を直してください"
+        findings.append(_said(name, "crs", "error", message, japanese))
     if not crs.is_metric and not params.convert:
         unit = _PLURAL.get(crs.unit, crs.unit)
-        message = f"{name}: coordinates are in {unit} ({crs.code}), not metres; convert on request with --convert"
-        findings.append(Finding(rule="units", severity="error", message=message))
+        message = f"coordinates are in {unit} ({crs.code}), not metres; convert on request with --convert"
+        word = "度" if crs.is_geographic else "フィート" if crs.is_foot else crs.unit
+        japanese = (
+            f"座標の単位が{word}（{crs.code}）で、メートルではありません。変換するには --convert を付けてください"
+        )
+        findings.append(_said(name, "units", "error", message, japanese))
     return crs, given
 
 
@@ -173,25 +189,28 @@ def _vertical(
     option = VerticalDatum.parse(params.vertical) if params.vertical else (given.vertical if given else None)
     datum = crs.vertical or option
     if datum is None:
-        message = f"{name}: does not say what its heights are above; state it with --vertical, such as --vertical TP"
-        findings.append(Finding(rule="vertical", severity="error", message=message))
+        message = "does not say what its heights are above; state it with --vertical, such as --vertical TP"
+        japanese = "標高の基準が記録されていません。--vertical で指定してください（例 --vertical TP）"
+        findings.append(_said(name, "vertical", "error", message, japanese))
         return None, 1.0
     if option is not None and datum.name != option.name:
         stated = f"the file's heights are above {datum.name}, --vertical says {option.name}"
-        message = f"{name}: {stated}; correct the one that is wrong, or leave out --vertical for this file"
-        findings.append(Finding(rule="vertical", severity="error", message=message))
+        message = f"{stated}; correct the one that is wrong, or leave out --vertical for this file"
+        japanese = f"ファイルの標高基準は{datum.name}、--vertical は{option.name}です。誤っている方を直してください"
+        findings.append(_said(name, "vertical", "error", message, japanese))
     try:
         metric, factor = metric_datum(VerticalDatum(datum.name, params.epoch or datum.epoch))
     except DatumError as error:
-        findings.append(Finding(rule="vertical", severity="error", message=f"{name}: {error}"))
+        findings.append(_said(name, "vertical", "error", str(error), f"標高の基準を使えません（{error}）"))
         return datum, 1.0
     if crs.vertical is None and crs.height_unit != "metre":
         factor = crs.height_unit_m  # a vertical part without a registered datum still states its unit
     elif crs.vertical is None and crs.is_foot:
         findings += _unit_of_heights(name, datum, factor)
     if factor != 1.0 and not params.convert:
-        message = f"{name}: heights are in feet ({datum.name}), not metres; convert on request with --convert"
-        findings.append(Finding(rule="units", severity="error", message=message))
+        message = f"heights are in feet ({datum.name}), not metres; convert on request with --convert"
+        japanese = f"標高の単位がフィート（{datum.name}）です。変換するには --convert を付けてください"
+        findings.append(_said(name, "units", "error", message, japanese))
     return metric, factor
 
 
@@ -199,14 +218,26 @@ def _unit_of_heights(name: str, datum: VerticalDatum, factor: float) -> list[Fin
     """Judge heights whose unit only the given datum states, in a file whose coordinates are in feet."""
     if not datum.name.startswith("EPSG:"):
         message = (
-            f"{name}: coordinates are in feet, and {datum.name} does not say whether heights are too; state a system"
+            f"coordinates are in feet, and {datum.name} does not say whether heights are too; state a system"
             " that does, such as --vertical EPSG:8228 (feet) or --vertical EPSG:5703 (metres)"
         )
-        return [Finding(rule="units", severity="error", message=message)]
+        japanese = (
+            f"平面座標はフィートですが、{datum.name}では標高の単位が分かりません。単位の定まる系を指定してください"
+        )
+        return [_said(name, "units", "error", message, japanese)]
     if factor != 1.0:
         return []
     message = (
-        f"{name}: coordinates are in feet, heights are taken as metres, as {datum.name} says;"
+        f"coordinates are in feet, heights are taken as metres, as {datum.name} says;"
         " if they are feet too, state the datum's system in feet, such as --vertical EPSG:8228"
     )
-    return [Finding(rule="units", severity="warning", message=message)]
+    japanese = (
+        f"平面座標はフィート、標高は{datum.name}に従いメートルとします。"
+        "標高もフィートなら --vertical で指定してください（例 --vertical EPSG:8228）"
+    )
+    return [_said(name, "units", "warning", message, japanese)]
+
+
+def _said(name: str, rule: str, severity: Severity, message: str, japanese: str) -> Finding:
+    """Return a finding about a file in both languages, each beginning with the file's name."""
+    return Finding(rule=rule, severity=severity, message=f"{name}: {message}", message_ja=f"{name}：{japanese}")
