@@ -129,7 +129,11 @@ def ingest(
         derive.ingest(session, opened, executor, files, options)
 
 
-def info(session: Session, store: StorePath) -> None:
+def info(
+    session: Session,
+    store: StorePath,
+    columns: Annotated[bool, typer.Option("--columns", help="Also say how many bytes each column takes.")] = False,
+) -> None:
     """Say what is in a store, and what each stage cost."""
     from tiles.store import Store
     from twin.cli import derive
@@ -145,6 +149,12 @@ def info(session: Session, store: StorePath) -> None:
         figures = f"done, {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"
         unfinished = "not finished: it is under way, or was interrupted; the same command goes on from there"
         session.say(f"{run['stage']} {run['run']}: {figures if run['state'] == 'done' else unfinished}")
+    if columns:
+        sizes = derive.bytes_per_point(opened)
+        session.count(bytes_per_point=sizes)
+        session.say(f"{sum(sizes.values()):.2f} bytes a point:")
+        for name, size in sizes.items():
+            session.say(f"  {size:7.3f}  {name}")
 
 
 def verify(session: Session, store: StorePath) -> None:

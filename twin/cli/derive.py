@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "adjust",
+    "bytes_per_point",
     "classify",
     "contents",
     "cost",
@@ -221,6 +222,14 @@ def contents(store: Store) -> dict[str, Any]:
         "vertical": str(store.vertical),
         "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
     }
+
+
+def bytes_per_point(store: Store) -> dict[str, float]:
+    """Return the bytes that each column takes at rest, divided by the store's points; largest first."""
+    from tiles.sizes import column_bytes
+
+    n_points = max(1, sum(row.n_points for row in store.tiles()))
+    return {name: round(size / n_points, 4) for name, size in column_bytes(store).items()}
 
 
 def cost(row: RunRow) -> dict[str, Any]:
