@@ -56,7 +56,6 @@ def check_source(
     told = IngestParams(
         crs=crs or given.crs,
         vertical=vertical or given.vertical,
-        epoch=given.epoch,
         kind=given.kind,
         convert=given.convert,
         bbox=given.bbox,

@@ -215,7 +215,7 @@ def _closest(word: str, names: typing.Sequence[str]) -> str:
 
 
 def _coerced(value: Any, hint: Any, where: str) -> Any:
-    """Check `value` against a field's type; ints pass for floats, lists for tuples."""
+    """Check `value` against a field's type; ints pass for floats and for text (``epoch: 2024``), lists for tuples."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Union or type(hint).__name__ == "UnionType":
         if value is None and type(None) in arguments:
@@ -235,6 +235,8 @@ def _coerced(value: Any, hint: Any, where: str) -> Any:
         raise ConfigError(f"{where} = {value!r}: expected one of {', '.join(map(str, arguments))}")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
         raise ConfigError(f"{where} = {value!r}: expected {hint.__name__}")
     return value

@@ -36,6 +36,8 @@ class VerticalDatum:
     VerticalDatum(name='TP', epoch='')
     >>> VerticalDatum.parse("EPSG:5709").name
     'EPSG:5709'
+    >>> VerticalDatum.parse("TP@JGD2011")
+    VerticalDatum(name='TP', epoch='JGD2011')
     """
 
     name: str
@@ -45,14 +47,18 @@ class VerticalDatum:
 
     @staticmethod
     def parse(text: str, epoch: str = "") -> VerticalDatum:
-        """Read a datum's name as people write it.
+        """Read a datum's name as people write it, with the epoch of its geoid behind an ``@`` if it matters.
 
         Raises
         ------
         DatumError
-            If the name is not one this engine knows how to keep apart from others.
+            If the name is not one this engine knows how to keep apart from others, or two epochs are stated.
         """
-        name = text.strip()
+        name, mark, written = (part.strip() for part in text.partition("@"))
+        if mark and (not written or (epoch and written != epoch)):
+            stated = f"and {epoch} is stated for it" if written else "without the epoch of a geoid behind the @"
+            raise DatumError(f"vertical datum {text!r} {stated}; write it once, such as TP@JGD2011")
+        epoch = epoch or written
         plain = name.replace(".", "").upper()
         if plain in _ABOVE_TP_M:
             return VerticalDatum(plain, epoch)

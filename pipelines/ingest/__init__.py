@@ -6,6 +6,7 @@
 `admission`     pass one: a file's header, and a digest of its bytes
 `scatter`       pass two: rows to fragments, sorted by tile, decoded once
 `plan`          which tiles there will be; quadtree splits
+`replacing`     which file takes the place of which
 `merge`         pass three: one task makes one whole tile
 `job`           the client: runs the passes and commits
 ==============  ========================================================================

@@ -62,7 +62,7 @@ def admit(task: AdmissionTask) -> Admission:
     examined = examine(path, task.params)
     if examined.refusal is not None or examined.header is None:
         raise FormatError(examined.refusal or f"{path.name}: no header")
-    store = Store.open(task.store)
+    store = Store.open(task.store, new_epoch=True)
     placement = place(examined, store.crs, store.vertical, task.params.convert)
     placement = replace(placement, shifts=tuple(shift for shift in task.shifts if shift.concerns(path.name)))
     stray = stray_remark(examined.header, placement, store.crs)

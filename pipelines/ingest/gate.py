@@ -199,7 +199,7 @@ def _vertical(
         japanese = f"ファイルの標高基準は{datum.name}、--vertical は{option.name}です。誤っている方を直してください"
         findings.append(_said(name, "vertical", "error", message, japanese))
     try:
-        metric, factor = metric_datum(VerticalDatum(datum.name, params.epoch or datum.epoch))
+        metric, factor = metric_datum(VerticalDatum(datum.name, _geoid_epoch(datum, option)))
     except DatumError as error:
         findings.append(_said(name, "vertical", "error", str(error), f"標高の基準を使えません（{error}）"))
         return datum, 1.0
@@ -212,6 +212,11 @@ def _vertical(
         japanese = f"標高の単位がフィート（{datum.name}）です。変換するには --convert を付けてください"
         findings.append(_said(name, "units", "error", message, japanese))
     return metric, factor
+
+
+def _geoid_epoch(datum: VerticalDatum, option: VerticalDatum | None) -> str:
+    """Return the epoch of the geoid behind a file's heights; what is stated for it goes before."""
+    return option.epoch if option is not None and option.epoch else datum.epoch
 
 
 def _unit_of_heights(name: str, datum: VerticalDatum, factor: float) -> list[Finding]:

@@ -20,11 +20,12 @@ from pipelines.conditions import SeesStore
 from pipelines.ingest.admission import Admission, AdmissionTask, admit
 from pipelines.ingest.cells import CellScheme
 from pipelines.ingest.fragments import open_fragment
-from pipelines.ingest.lineage import refused_row, source_rows
+from pipelines.ingest.lineage import numbers_of, refused_row, source_rows
 from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
 from pipelines.ingest.passes import Passes
 from pipelines.ingest.placement import centre_of
 from pipelines.ingest.plan import plan_tiles
+from pipelines.ingest.replacing import doubtful_columns, matched, roots_of
 from pipelines.ingest.scatter import ScatterTask, scatter
 from pipelines.ingest.shifts import read_shifts
 from pipelines.ingest.workspace import Workspace
@@ -63,6 +64,10 @@ class IngestSummary:
     """Tiles written now."""
     sources: int
     """Files added now."""
+    epoch: str = ""
+    """Survey epoch that they went into."""
+    replaced: tuple[Mapping[str, str], ...] = ()
+    """``{"uri", "digest", "replaced_by"}`` of files whose places others took now."""
     refused: tuple[Mapping[str, str], ...] = ()
     """``{"uri", "reason"}`` of files that were not taken."""
     skipped: tuple[Mapping[str, str], ...] = ()
@@ -83,12 +88,13 @@ def ingest(
     executor: Executor,
     progress: Progress | None = None,
 ) -> IngestSummary:
-    """Bring survey files into a store.
+    """Bring survey files into an epoch of a store.
 
     Parameters
     ----------
     store
-        An open store; this job is its only writer until it returns.
+        An open store; this job is its only writer until it returns. The files go into the epoch that it is open at,
+        unless `params` name another.
     sources
         Files of points in any format that is read. Their order does not matter: they are numbered by name, then by
         digest.
@@ -108,6 +114,8 @@ def ingest(
     StageError
         If a tile could not be made; nothing is committed then, and a rerun goes on from there.
     """
+    if params.epoch:
+        store = store.at_epoch(params.epoch)
     try:
         with store.writing():
             executor.require(SeesStore.of(store))
@@ -116,7 +124,9 @@ def ingest(
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise StoreError(f"{store.path}: the disk is full; make room and run it again, it goes on from there") from None
+        raise StoreError(
+            f"{store.address}: the disk is full; make room and run it again, it goes on from there"
+        ) from None
 
 
 @dataclass(slots=True)
@@ -128,6 +138,8 @@ class _Job:
     passes: Passes
     refused: dict[str, SourceRow] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    gives_way: dict[str, SourceRow] = field(default_factory=dict)
+    """Files in the store whose places others take, by the digest of the one that does."""
 
     @property
     def work(self) -> Workspace:
@@ -147,24 +159,30 @@ class _Job:
             self.store.manifest.commit_tiles([], sources=self.refused.values(), settled=self.skipped)
             self.work.clean()
             return self._summary("", [], [], started)
-        run = digest("ingest", INGEST_VERSION, self.params, [admission.digest for admission in taken])
+        self.gives_way = {one.digest: self.gives_way[one.digest] for one in taken if one.digest in self.gives_way}
+        run = self._run_name([admission.digest for admission in taken])
         first = 1 + max((row.id for row in self.store.manifest.sources()), default=-1)
-        rows = source_rows(taken, fragments, first, self.params)
+        rows = source_rows(taken, fragments, numbers_of(taken, self.gives_way, first), self.params)
         self.store.manifest.begin_run(run, "ingest", asdict(self.params), {"sources": [row.digest for row in rows]})
         numbered = [(row.id, task.fragment) for row in rows for task in fragments[row.digest]]
-        planned = self._planned(numbered)
+        planned, emptied = self._planned(numbered)
         tiles = self._merged(planned, numbered)
         summary = self._summary(run, rows, tiles, started)
-        self._commit(rows, planned, tiles, summary)
+        gone = {*emptied, *(old for entry in planned for old in entry.existing)}
+        self._commit(rows, sorted(gone, key=lambda row: row.tile), tiles, summary)
         return summary
+
+    def _run_name(self, taken: Sequence[str]) -> str:
+        """Name the run by all that determines it: what came, whose place it took, and where."""
+        replaced = {new: old.digest for new, old in self.gives_way.items()}
+        where = [part for part in (self.store.epoch, replaced) if part]
+        return digest("ingest", INGEST_VERSION, self.params, taken, *where)
 
     def _admitted(self, sources: Sequence[str]) -> list[Admission]:
         """Pass one: look at every file's header."""
         shifts = read_shifts(Path(self.params.shifts), self.store.crs) if self.params.shifts else ()
-        tasks = [
-            AdmissionTask(source=source, store=str(self.store.path), params=self.params, shifts=shifts)
-            for source in sources
-        ]
+        address = self.store.address
+        tasks = [AdmissionTask(source=source, store=address, params=self.params, shifts=shifts) for source in sources]
         admitted = []
         for task, outcome in self.passes.run("check", admit, tasks, lambda _: 1, "files"):
             if isinstance(outcome, Exception):
@@ -174,8 +192,9 @@ class _Job:
         return sorted(admitted, key=lambda admission: (Path(admission.source).name, admission.digest, admission.source))
 
     def _fresh(self, admitted: Sequence[Admission]) -> list[Admission]:
-        """Return the files whose bytes are not in the store, each once."""
-        known = {row.digest: row.uri for row in self.store.manifest.sources() if row.state == "done"}
+        """Return the files whose bytes are not in the epoch, each once, unless they may not replace what is in."""
+        present = [row for row in self.store.manifest.sources() if row.state == "done"]
+        known = {row.digest: row.uri for row in present}
         fresh = []
         for admission in admitted:
             if admission.digest in known:
@@ -183,7 +202,9 @@ class _Job:
             else:
                 known[admission.digest] = admission.source
                 fresh.append(admission)
-        return fresh
+        self.gives_way, unwanted = matched(fresh, present, self.params.replace)
+        self.refused |= {source: refused_row(source, StoreError(reason)) for source, reason in unwanted.items()}
+        return [admission for admission in fresh if admission.source not in unwanted]
 
     def _choose_offset(self, fresh: Sequence[Admission]) -> None:
         """Let the first delivery of a store with an open offset choose it: the middle of its files, in whole 100 km."""
@@ -206,24 +227,31 @@ class _Job:
             self.refused[source] = refused_row(source, errors[min(errors)])
         return [admission for admission in fresh if admission.source not in failures]
 
-    def _planned(self, numbered: Sequence[tuple[int, str]]) -> list[PlannedTile]:
-        """Decide on tiles from the counts of new and old points."""
+    def _planned(self, numbered: Sequence[tuple[int, str]]) -> tuple[list[PlannedTile], list[TileRow]]:
+        """Decide on tiles from the counts of new and old points; also return the tiles that lose all they had."""
         scheme = CellScheme.of(self.store.grid.edge_m)
         cells = [open_fragment(Path(path)).cells for _, path in numbered]
         places = [np.unique(part[:, :2] >> scheme.split, axis=0) for part in cells if len(part)]
         roots = {(x, y) for part in places for x, y in part.tolist()}
+        roots |= {place for row in self.gives_way.values() for place in roots_of(row)}
         old = [row for row in self.store.tiles() if (row.tile.x >> row.tile.z, row.tile.y >> row.tile.z) in roots]
         counted: dict[TileRow, Any] = {}
-        tasks = [CountTask(store=str(self.store.path), row=row) for row in old]
+        address = self.store.address
+        tasks = [CountTask(store=address, row=row, replaced=self._numbers_replaced()) for row in old]
         for task, outcome in self.passes.run("count", count_cells, tasks, lambda task: task.row.n_points):
             if isinstance(outcome, Exception):
                 raise outcome
             counted[task.row] = outcome
-        return plan_tiles(cells, [(row, counted[row]) for row in old], scheme, self.params.max_tile_points)
+        planned = plan_tiles(cells, [(row, counted[row]) for row in old], scheme, self.params.max_tile_points)
+        return planned, [row for row in old if not len(counted[row])]
+
+    def _numbers_replaced(self) -> tuple[int, ...]:
+        return tuple(sorted(row.id for row in self.gives_way.values()))
 
     def _merged(self, planned: Sequence[PlannedTile], numbered: Sequence[tuple[int, str]]) -> list[TileRow]:
         """Pass three: make all tiles that an interrupted job has not made already."""
-        tasks = [self._merge_task(entry, numbered) for entry in planned]
+        address, doubtful = self.store.address, self._doubtful()
+        tasks = [self._merge_task(entry, numbered, address, doubtful) for entry in planned]
         finished = self.work.reclaim({(task.tile, task.inputs) for task in tasks})
         todo = [task for task in tasks if task.tile not in finished]
         failures: dict[TileId, Exception] = {}
@@ -241,39 +269,53 @@ class _Job:
             ) from failures[tile]
         return [finished[task.tile] for task in tasks]
 
-    def _merge_task(self, entry: PlannedTile, numbered: Sequence[tuple[int, str]]) -> MergeTask:
+    def _doubtful(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the columns that tiles may lose with the files that give way."""
+        gone = {row.id: row for row in self.gives_way.values()}
+        present = [row for row in self.store.manifest.sources() if row.state == "done"]
+        return doubtful_columns(gone.values(), [row for row in present if row.id not in gone])
+
+    def _merge_task(
+        self,
+        entry: PlannedTile,
+        numbered: Sequence[tuple[int, str]],
+        address: str,
+        doubtful: Mapping[str, tuple[int, ...]],
+    ) -> MergeTask:
         fragments = tuple(numbered[number] for number in entry.fragments)
         names = [(source, Path(path).name) for source, path in fragments]
         old = [(str(row.tile), row.rev) for row in entry.existing]
+        replaced = self._numbers_replaced()
         return MergeTask(
-            store=str(self.store.path),
+            store=address,
             tile=entry.tile,
             n_points=entry.n_points,
             fragments=fragments,
             existing=entry.existing,
             staging=str(self.work.staged),
-            inputs=digest(INGEST_VERSION, str(entry.tile), entry.n_points, names, old, self.store.codec),
+            inputs=digest(INGEST_VERSION, str(entry.tile), entry.n_points, names, old, self.store.codec, replaced),
+            replaced=replaced,
+            doubtful=doubtful,
         )
 
     def _commit(
         self,
         rows: Sequence[SourceRow],
-        planned: Sequence[PlannedTile],
+        gone: Sequence[TileRow],
         tiles: Sequence[TileRow],
         summary: IngestSummary,
     ) -> None:
-        """Make it true in one transaction, then clean up."""
+        """Make it true in one transaction, then clean up; `gone` are revisions that give way to `tiles`, or to none."""
         for row in tiles:
             self.store.place_revision(row, self.work.staged)
         os.sync()  # once for all tiles, before the manifest says that they are there
-        replaced = {old for entry in planned for old in entry.existing}
         new = {row.tile for row in tiles}
         self.store.manifest.commit_tiles(
             tiles,
-            removed=sorted(old.tile for old in replaced if old.tile not in new),
+            removed=[old.tile for old in gone if old.tile not in new],
             sources=[*rows, *self.refused.values()],
             settled=self.skipped,
-            garbage=[self.store.tile_path(old) for old in sorted(replaced, key=lambda row: row.tile)],
+            garbage=[self.store.tile_path(old) for old in gone],
             finished=(summary.run, self._figures(summary)),
         )
         self.store.sweep()
@@ -285,6 +327,7 @@ class _Job:
             "tiles": summary.tiles,
             "sources": summary.sources,
             "refused": len(summary.refused),
+            "replaced": [dict(one) for one in summary.replaced],
             "seconds": summary.seconds,
             "cpu_seconds": summary.cpu_seconds,
             "peak_mb": summary.peak_mb,
@@ -298,6 +341,12 @@ class _Job:
             points=sum(row.n_points for row in rows),
             tiles=len(tiles),
             sources=len(rows),
+            epoch=self.store.epoch,
+            replaced=tuple(
+                {"uri": old.uri, "digest": old.digest, "replaced_by": new}
+                for new, old in sorted(self.gives_way.items(), key=lambda entry: entry[1].id)
+                if rows
+            ),
             refused=tuple({"uri": uri, "reason": self.refused[uri].reason} for uri in sorted(self.refused)),
             skipped=tuple({"uri": uri, "reason": self.skipped[uri]} for uri in sorted(self.skipped)),
             remarks=tuple({"uri": row.uri, "message": remark} for row in rows for remark in row.meta["remarks"]),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from pipelines.ingest.cells import CellScheme
 from pipelines.ingest.content import content_findings, content_of
 from pipelines.ingest.fragments import open_fragment
+from pipelines.ingest.merge import column_names
 from tiles.manifest import SourceRow
 from twin.errors import StoreError, TwinError
 
@@ -15,31 +19,45 @@ if TYPE_CHECKING:
 
     from pipelines.ingest.admission import Admission
     from pipelines.ingest.content import Content
+    from pipelines.ingest.fragments import Fragment
     from pipelines.ingest.params import IngestParams
     from pipelines.ingest.scatter import ScatterTask
 
-__all__ = ["refused_row", "source_rows"]
+__all__ = ["numbers_of", "refused_row", "source_rows"]
 
 _MAX_SOURCES = 65_536
 """Files that the ``source`` column can number."""
 
 
-def source_rows(
-    taken: Sequence[Admission], fragments: Mapping[str, Sequence[ScatterTask]], first: int, params: IngestParams
-) -> list[SourceRow]:
-    """Give each file that is taken a number, from `first` on, and describe it.
+def numbers_of(taken: Sequence[Admission], gives_way: Mapping[str, SourceRow], first: int) -> dict[str, int]:
+    """Return the number of each file that is taken, by its digest.
+
+    A file takes over the number of the one that gives way, so that its points stand where they would stand had it come
+    first; all others are numbered from `first` on, in the order given.
 
     Raises
     ------
     StoreError
         If there are more files than numbers.
     """
-    if first + len(taken) > _MAX_SOURCES:
-        raise StoreError(f"a store numbers at most {_MAX_SOURCES} files; begin another store")
-    return [
-        _source_row(first + index, admission, [task.fragment for task in fragments[admission.digest]], params)
-        for index, admission in enumerate(taken)
+    others = [admission.digest for admission in taken if admission.digest not in gives_way]
+    if first + len(others) > _MAX_SOURCES:
+        raise StoreError(f"an epoch numbers at most {_MAX_SOURCES} files; begin another, or another store")
+    numbers = {digest: first + index for index, digest in enumerate(others)}
+    return {one.digest: gives_way[one.digest].id if one.digest in gives_way else numbers[one.digest] for one in taken}
+
+
+def source_rows(
+    taken: Sequence[Admission],
+    fragments: Mapping[str, Sequence[ScatterTask]],
+    numbers: Mapping[str, int],
+    params: IngestParams,
+) -> list[SourceRow]:
+    """Describe the files that are taken, in order of their numbers; `fragments` and `numbers` go by digest."""
+    rows = [
+        _source_row(numbers[admission.digest], admission, fragments[admission.digest], params) for admission in taken
     ]
+    return sorted(rows, key=lambda row: row.id)
 
 
 def refused_row(source: str, error: Exception) -> SourceRow:
@@ -57,8 +75,10 @@ def refused_row(source: str, error: Exception) -> SourceRow:
     )
 
 
-def _source_row(number: int, admission: Admission, fragments: Sequence[str], params: IngestParams) -> SourceRow:
-    content = content_of([open_fragment(Path(path)).meta["content"] for path in fragments])
+def _source_row(number: int, admission: Admission, tasks: Sequence[ScatterTask], params: IngestParams) -> SourceRow:
+    fragments = [open_fragment(Path(task.fragment)) for task in tasks]
+    content = content_of([fragment.meta["content"] for fragment in fragments])
+    places = {"columns": list(column_names(fragments[0])) if fragments else [], "level0": _level0(tasks, fragments)}
     return SourceRow(
         id=number,
         uri=admission.source,
@@ -66,7 +86,7 @@ def _source_row(number: int, admission: Admission, fragments: Sequence[str], par
         size=admission.size,
         n_points=content.n_points if content else 0,
         state="done",
-        meta=_meta(admission, content, params),
+        meta={**_meta(admission, content, params), **places},
     )
 
 
@@ -84,7 +104,6 @@ def _meta(admission: Admission, content: Content | None, params: IngestParams) -
         "converted": bool(admission.placement.source_wkt or admission.placement.changes_height),
         "shifts": [[shift.strip, *shift.move_m] for shift in admission.placement.shifts],
         "kind": params.kind,
-        "epoch": params.epoch or "",
         "box": [*low, *high],
         "standard_gps_time": header.standard_gps_time,
         "extra": [column.field for column in header.extra],
@@ -101,3 +120,12 @@ def _reading(params: IngestParams) -> dict[str, Any]:
         "pdal": params.pdal,
         "bad_rows_share": params.bad_rows_share,
     }
+
+
+def _level0(tasks: Sequence[ScatterTask], fragments: Sequence[Fragment]) -> list[list[int]]:
+    """Return column and row of each level-0 tile that a file has points in: where to look for them again."""
+    places: set[tuple[int, int]] = set()
+    for task, fragment in zip(tasks, fragments, strict=True):
+        cells = fragment.cells[:, :2] >> CellScheme.of(task.edge_m).split
+        places.update(map(tuple, np.unique(cells, axis=0).tolist()))
+    return sorted(map(list, places))

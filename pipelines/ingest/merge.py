@@ -6,7 +6,7 @@ the points and their (source, row): not on how rows were cut into fragments, nor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tiles.manifest import TileRow
     from twin.tiling import TileId
 
-__all__ = ["CountTask", "MergeTask", "count_cells", "merge", "ordered_columns"]
+__all__ = ["CountTask", "MergeTask", "column_names", "count_cells", "merge", "ordered_columns"]
 
 _NEVER_STORED = ("lod",)
 
@@ -52,6 +52,10 @@ class MergeTask:
     """Folder in which revisions wait to become true."""
     inputs: str
     """Digest of all this."""
+    replaced: tuple[int, ...] = ()
+    """Numbers of sources whose points in `existing` are left out, because other files have them from now on."""
+    doubtful: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Columns that `existing` may have only because of replaced sources, and the numbers of others that bring them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +64,19 @@ class CountTask:
 
     store: str
     row: TileRow
+    replaced: tuple[int, ...] = ()
+    """Numbers of sources whose points do not count any more."""
 
 
 def count_cells(task: CountTask) -> NDArray[np.int64]:
     """Return column, row and points of each occupied cell of a tile, shape (m, 3)."""
-    store = Store.open(task.store)
+    store = Store.open(task.store, new_epoch=True)
     scheme = CellScheme.of(store.grid.edge_m)
-    points = store.read_tile(task.row.tile, ())
+    points = store.read_tile(task.row.tile, ("source",) if task.replaced else ())
+    if task.replaced:
+        points = points.take(~np.isin(points["source"], task.replaced))
+    if not len(points):
+        return np.empty((0, 3), np.int64)
     return counted_cells(*scheme.indices(points.x, points.y, scheme.split))[1]
 
 
@@ -82,13 +92,17 @@ def merge(task: MergeTask) -> TileRow:
     -----
     Memory about 120 bytes a point: the columns twice, and one source's records.
     """
-    store = Store.open(task.store)
+    store = Store.open(task.store, new_epoch=True)
     parts = [*_existing_parts(store, task), *_fragment_parts(store, task)]
     n_found = sum(len(part["X"]) for part in parts)
     if n_found != task.n_points:
         raise StoreError(f"tile {task.tile}: {n_found} points found, {task.n_points} were counted; run ingest again")
     columns = _joined(parts)
     del parts
+    if task.replaced or len(task.existing) > 1:  # then parts interleave: what stayed comes before and after what came
+        order = np.lexsort((columns["source_index"], columns["source"]))
+        for name in columns:
+            columns[name] = columns[name][order]
     return store.write_revision(
         task.tile, ordered_columns(columns, task.tile, store), into=Path(task.staging), inputs=task.inputs
     )
@@ -132,12 +146,19 @@ def _existing_parts(store: Store, task: MergeTask) -> Iterator[dict[str, NDArray
     """Yield what the store already holds of the tile, in source order."""
     for row in task.existing:
         columns = read_columns(store.path / store.tile_path(row), ("X", "Y", "Z", *row.columns))
-        inside = _inside(store, columns, task.tile)
-        for name in _NEVER_STORED:
+        inside = _inside(store, columns, task.tile) & ~np.isin(columns["source"], task.replaced)
+        if task.replaced and not inside.any():
+            continue
+        for name in (*_NEVER_STORED, *_left_alone(columns["source"][inside], task)):
             columns.pop(name, None)
         columns = {name: column[inside] for name, column in columns.items()}
         order = np.lexsort((columns["source_index"], columns["source"]))
         yield {name: column[order] for name, column in columns.items()}
+
+
+def _left_alone(sources: NDArray[np.uint16], task: MergeTask) -> list[str]:
+    """Return the columns that none of the sources that stay in a tile brought."""
+    return [name for name, bringing in task.doubtful.items() if not np.isin(sources, bringing).any()]
 
 
 def _fragment_parts(store: Store, task: MergeTask) -> Iterator[dict[str, NDArray[Any]]]:
@@ -152,10 +173,15 @@ def _fragment_parts(store: Store, task: MergeTask) -> Iterator[dict[str, NDArray
             yield columns
 
 
+def column_names(fragment: Fragment) -> tuple[str, ...]:
+    """Return the columns that a file's points bring into their tiles, sorted."""
+    return tuple(sorted(_columns_of(fragment, np.empty(0, fragment.dtype), 0)))
+
+
 def _columns_of(fragment: Fragment, records: NDArray[Any], source: int) -> dict[str, NDArray[Any]]:
     extra = [
-        ExtraColumn(field=field, dtype=dtype, scale=scale, offset=offset)
-        for field, dtype, scale, offset in fragment.meta["extra"]
+        ExtraColumn(field=name, dtype=dtype, scale=scale, offset=offset)
+        for name, dtype, scale, offset in fragment.meta["extra"]
     ]
     return {
         **{axis: np.ascontiguousarray(records[axis]) for axis in "XYZ"},

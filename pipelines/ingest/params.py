@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+from tiles.address import checked_epoch
 from tiles.pointfiles import ReadParams
 from twin.bounds import Bounds
 from twin.crs import parse_crs, vertical_unit
+from twin.errors import DatumError
 from twin.vertical import VerticalDatum
 
 __all__ = ["IngestParams", "SurveyKind"]
+
+_GEOID_EPOCH = re.compile(r"JGD\d{4}", re.IGNORECASE)
 
 SurveyKind = Literal["aerial", "drone", "mobile", "bathymetry", "multibeam"]
 
@@ -21,16 +26,19 @@ class IngestParams:
 
     Raises
     ------
-    CrsError, DatumError
-        If what is stated for files is nothing that this program knows.
+    CrsError, DatumError, StoreError
+        If what is stated for files is nothing that this program knows, or no name of an epoch.
     """
 
     crs: str | None = None
     """CRS of files that name none, such as ``EPSG:6677``; a compound one also states the datum. Never guessed."""
     vertical: str | None = None
-    """Vertical datum of files that name none: TP, AP, YP, ellipsoidal, ``local:<place>`` or ``EPSG:<code>``."""
-    epoch: str | None = None
-    """Epoch of the geoid behind the heights, such as ``JGD2011``; kept with the source."""
+    """Vertical datum of files that name none: TP, AP, YP, ellipsoidal, ``local:<place>`` or ``EPSG:<code>``; with the
+    epoch of the geoid behind the heights where it matters, such as ``TP@JGD2011``."""
+    epoch: str = ""
+    """Survey epoch that the files are of, such as ``2024``; if empty, the one that the store is open at."""
+    replace: bool = False
+    """Let a file take the place of one of the same name that is in the epoch; without it such files are refused."""
     kind: SurveyKind = "aerial"
     """How the survey was made; kept with the source."""
     convert: bool = False
@@ -69,6 +77,11 @@ class IngestParams:
             parse_crs(self.crs)
         if self.vertical:
             vertical_unit(VerticalDatum.parse(self.vertical))
+        if _GEOID_EPOCH.fullmatch(checked_epoch(self.epoch)):
+            raise DatumError(
+                f"epoch {self.epoch!r} is that of a geoid; write it with the datum, as in --vertical TP@{self.epoch},"
+                " and the epoch of the survey as a year, such as --epoch 2024"
+            )
         for name in ("max_tile_points", "rows_per_task", "chunk_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be positive: {getattr(self, name)}")

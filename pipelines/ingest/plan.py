@@ -48,7 +48,7 @@ def plan_tiles(
     fragments
         Column, row and points of the cells of each fragment, shape (m, 3) each.
     existing
-        The same for every tile of the store in the level-0 tiles that the fragments touch.
+        The same for every tile of the store in the level-0 tiles that change, without points that leave it.
     scheme
         Cells of the grid.
     max_points
@@ -56,13 +56,14 @@ def plan_tiles(
     """
     new = _by_root(enumerate(fragments), scheme)
     old = _by_root(existing, scheme)
+    lessened = {row.tile for row, cells in existing if cells[:, 2].sum() != row.n_points}
     planned: list[PlannedTile] = []
-    for root in sorted(new):
+    for root in sorted({*new, *old}):
         everything = np.concatenate([cells for _, cells in [*new[root], *old[root]]])
         for leaf in leaves(root, everything, scheme, max_points):
             numbers = tuple(number for number, cells in new[root] if _within(cells, leaf, scheme).any())
             rows = tuple(row for row, cells in old[root] if _within(cells, leaf, scheme).any())
-            if not numbers and [row.tile for row in rows] == [leaf]:
+            if not numbers and [row.tile for row in rows] == [leaf] and leaf not in lessened:
                 continue
             n_points = int(everything[_within(everything, leaf, scheme), 2].sum())
             planned.append(PlannedTile(tile=leaf, n_points=n_points, fragments=numbers, existing=rows))

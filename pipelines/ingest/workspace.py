@@ -95,7 +95,7 @@ class Workspace:
         free = shutil.disk_usage(self.store.path).free
         if needed > free:
             sizes = f"needs {needed / 1e6:,.1f} MB while it works, the disk has {free / 1e6:,.1f} MB free"
-            raise StoreError(f"{self.store.path}: {sizes}; make room or ingest fewer files at once")
+            raise StoreError(f"{self.store.address}: {sizes}; make room or ingest fewer files at once")
 
     def reclaim(self, wanted: set[tuple[TileId, str]]) -> dict[TileId, TileRow]:
         """Return the tiles that an interrupted job made of the same (tile, inputs), and forget all others."""

@@ -12,10 +12,11 @@ from twin.errors import ConfigError, CrsError, DatumError
 __all__ = ["register"]
 
 Sources = Annotated[list[str], typer.Argument(help="Files of points of any format, or folders of them.")]
-StorePath = Annotated[str, typer.Argument(help="Folder of the store.")]
+StorePath = Annotated[str, typer.Argument(help="Folder of the store; STORE#2024 is its epoch 2024.")]
 Box = Annotated[str, typer.Option(help="Only points in xmin,ymin,xmax,ymax, in the files' own CRS; half-open.")]
 Columns = Annotated[str, typer.Option(help="Columns of text files, such as x,y,z,intensity or lon,lat,-depth,time.")]
 Pipeline = Annotated[str, typer.Option(help="PDAL pipeline (JSON) through which files are read.")]
+Ways = "TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>; @JGD2011 behind it names the geoid's epoch."
 Kind = Annotated[str, typer.Option(help="aerial, drone, mobile, bathymetry or multibeam.")]
 
 
@@ -81,7 +82,7 @@ def init(
     store: StorePath,
     area: Annotated[str, typer.Option(help="Area preset: CRS, vertical datum and tile edge.")] = "",
     crs: Annotated[str, typer.Option(help="Projected CRS, such as EPSG:6677.")] = "",
-    vertical: Annotated[str, typer.Option(help="TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>.")] = "",
+    vertical: Annotated[str, typer.Option(help=Ways)] = "",
     tile_edge: Annotated[float, typer.Option(help="Edge of a tile in metres; 0 takes the preset's.")] = 0.0,
 ) -> None:
     """Make an empty store for an area."""
@@ -108,8 +109,9 @@ def ingest(
     sources: Sources,
     kind: Kind = "aerial",
     crs: Annotated[str, typer.Option(help="CRS of files that name none; never guessed.")] = "",
-    vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none.")] = "",
-    epoch: Annotated[str, typer.Option(help="Epoch of the survey or its geoid, such as JGD2011.")] = "",
+    vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none, such as TP@JGD2011.")] = "",
+    epoch: Annotated[str, typer.Option(help="Survey epoch, such as 2024: beside those that are in, not on them.")] = "",
+    replace: Annotated[bool, typer.Option(help="Let files take the place of those of the same name.")] = False,
     convert: Annotated[bool, typer.Option(help="Convert feet, degrees or another CRS to the store's.")] = False,
     bbox: Box = "",
     columns: Columns = "",
@@ -117,14 +119,13 @@ def ingest(
     shifts: Annotated[str, typer.Option(help="Move flight strips by the shifts in this file (`twin adjust`).")] = "",
 ) -> None:
     """Turn files into tiles; a rerun goes on where the last one stopped."""
-    from tiles.store import Store
     from twin.cli import derive
     from twin.cli.sources import expand_sources
 
-    read = _read_as(bbox, columns, pdal)
-    options = _stated(crs=crs, vertical=vertical, epoch=epoch, kind=kind, convert=convert, shifts=shifts, **read)
-    opened, files = Store.open(store), expand_sources(sources)
-    derive.ingest_params(session, options)  # a wrong word is told before workers start
+    read = {**_read_as(bbox, columns, pdal), "shifts": shifts, "epoch": epoch, "replace": replace}
+    options = _stated(crs=crs, vertical=vertical, kind=kind, convert=convert, **read)
+    params, files = derive.ingest_params(session, options), expand_sources(sources)
+    opened = derive.delivery_epoch(store, params)  # a wrong word is told before workers start
     with session.executor() as executor:
         derive.ingest(session, opened, executor, files, options)
 
@@ -134,16 +135,24 @@ def info(
     store: StorePath,
     columns: Annotated[bool, typer.Option("--columns", help="Also say how many bytes each column takes.")] = False,
 ) -> None:
-    """Say what is in a store, and what each stage cost."""
+    """Say what is in a store and its epochs, and what each stage cost."""
     from tiles.store import Store
     from twin.cli import derive
 
     opened = Store.open(store)
     contents = derive.contents(opened)
     runs = [derive.cost(row) for row in opened.manifest.runs()]
-    session.count(**contents, runs=runs)
-    session.say(f"{store}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles")
+    epochs = derive.epochs(opened)
+    session.count(**contents, epochs=epochs, runs=runs)
+    session.say(
+        f"{opened.address}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles"
+    )
     session.say(f"{contents['crs']}, heights above {contents['vertical']}, bounds {contents['bounds']}")
+    for epoch in epochs:
+        held = f"{epoch['points']:,} points of {epoch['sources']} sources in {epoch['tiles']} tiles"
+        replaced = f", {epoch['replaced']} replaced" if epoch["replaced"] else ""
+        name = f"epoch {epoch['epoch']}" if epoch["epoch"] else "epoch without a name"
+        session.say(f"{name}: {held}{replaced}, ingested {epoch['first_ingest']} to {epoch['last_ingest']}")
     for run in runs:
         rate = f", {run['points_per_cpu_second']:,} points/s per core" if run["points_per_cpu_second"] else ""
         figures = f"done, {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"

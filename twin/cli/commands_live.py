@@ -10,7 +10,7 @@ from twin.cli.session import Session
 
 __all__ = ["register"]
 
-StorePath = Annotated[str, typer.Argument(help="Folder of the store.")]
+StorePath = Annotated[str, typer.Argument(help="Folder of the store; STORE#2024 is its epoch 2024.")]
 Feed = Annotated[str, typer.Option(help="Feed preset.")]
 
 

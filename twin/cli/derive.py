@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.runs import latest_run, run_tiled
 from twin.cli.outputs import moment
 from twin.config import Layer, Settings, preset
-from twin.errors import StageError
+from twin.errors import ConfigError, StageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,8 @@ __all__ = [
     "classify",
     "contents",
     "cost",
+    "delivery_epoch",
+    "epochs",
     "flood",
     "ingest",
     "ingest_params",
@@ -72,6 +74,32 @@ def ingest_params(session: Session, options: Mapping[str, Any]) -> IngestParams:
     return layered(session.overrides()).with_layer(given).params("ingest", IngestParams)
 
 
+def delivery_epoch(address: str | Path, params: IngestParams) -> Store:
+    """Return a store at the epoch that a delivery goes into: as asked for, or the only one there is.
+
+    Raises
+    ------
+    ConfigError
+        If two epochs are asked for, or none and there are several.
+    """
+    from tiles.address import split_address
+    from tiles.store import Store
+
+    store, (place, chosen) = Store.open(address, new_epoch=True), split_address(address)
+    if params.epoch and chosen not in (None, params.epoch):
+        raise ConfigError(f"{address} is one epoch, --epoch {params.epoch} another; say it once")
+    if params.epoch:
+        return store.at_epoch(params.epoch)
+    names = store.manifest.epoch_names()
+    if chosen is None and len(names) > 1:
+        there = ", ".join(name or "one without a name" for name in names)
+        raise ConfigError(
+            f"{place} has {len(names)} epochs ({there}): say with --epoch which of them the files are of, or name a new"
+            f" one; {place}# is the one without a name"
+        )
+    return store
+
+
 def ingest(
     session: Session, store: Store, executor: Executor, sources: Sequence[Path], options: Mapping[str, Any]
 ) -> None:
@@ -84,6 +112,8 @@ def ingest(
         session.say(f"refused: {refusal['reason']}")
     for remark in summary.remarks:
         session.say(f"remark: {remark['message']}")
+    for change in summary.replaced:
+        session.say(f"replaced: {change['uri']} ({change['digest'][:8]}) by {change['replaced_by'][:8]}")
     for skip in summary.skipped:
         session.say(f"skipped: {skip['uri']}: {skip['reason']}")
     session.count(
@@ -91,14 +121,17 @@ def ingest(
         refused=list(summary.refused),
         skipped=list(summary.skipped),
         remarks=list(summary.remarks),
+        replaced=list(summary.replaced),
         points_now=summary.points,
     )
-    if summary.points:
+    if summary.sources:
         session.tell(
-            "ingest", f"{summary.points:,} points of {summary.sources} files in {summary.tiles} tiles", summary.seconds
+            f"ingest{f' {store.epoch}' if store.epoch else ''}",
+            f"{summary.points:,} points of {summary.sources} files in {summary.tiles} tiles",
+            summary.seconds,
         )
     elif not store.tiles():
-        raise StageError(f"{store.path}: none of the {len(sources)} sources could be taken, so the store is empty")
+        raise StageError(f"{store.address}: none of the {len(sources)} sources could be taken, so the store is empty")
     else:
         session.tell("ingest", "nothing to do, every source that can be taken is in the store")
 
@@ -220,6 +253,7 @@ def contents(store: Store) -> dict[str, Any]:
         "sources": sum(1 for row in store.manifest.sources() if row.state == "done"),
         "crs": store.crs.code,
         "vertical": str(store.vertical),
+        "epoch": store.epoch,
         "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
     }
 
@@ -230,6 +264,22 @@ def bytes_per_point(store: Store) -> dict[str, float]:
 
     n_points = max(1, sum(row.n_points for row in store.tiles()))
     return {name: round(size / n_points, 4) for name, size in column_bytes(store).items()}
+
+
+def epochs(store: Store) -> list[dict[str, Any]]:
+    """Return the survey epochs of a store, the oldest first, by the names of the JSON result."""
+    return [
+        {
+            "epoch": row.name,
+            "points": row.n_points,
+            "tiles": row.n_tiles,
+            "sources": row.n_sources,
+            "first_ingest": row.begun_at,
+            "last_ingest": row.changed_at,
+            "replaced": len(store.manifest.of_epoch(row.name).replaced_sources()),
+        }
+        for row in store.manifest.epochs()
+    ]
 
 
 def cost(row: RunRow) -> dict[str, Any]:

@@ -48,8 +48,6 @@ def run_project(session: Session, project: Project, out: Path, from_stage: str =
     ConfigError
         If `from_stage` is no stage.
     """
-    from tiles.store import Store
-
     if from_stage and from_stage not in STAGES:
         raise ConfigError(f"--from {from_stage!r}: choose one of {', '.join(STAGES)}")
     settings = derive.layered(session.overrides(), project.profile, project.layer())
@@ -58,7 +56,7 @@ def run_project(session: Session, project: Project, out: Path, from_stage: str =
     path = out / "store"
     if not (path / "zarr.json").exists():
         create_store(path, {"crs": project.crs, "vertical": project.vertical, "tile_edge_m": project.tile_edge_m})
-    store = Store.open(path)
+    store = derive.delivery_epoch(path, derive.ingest_params(session, project.ingest))
     with session.executor() as executor:
         _derive(session, project, _Job(store, executor, settings, from_stage))
     _overlay(session, project, store)
