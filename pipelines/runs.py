@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.conditions import SeesStore, software
 from pipelines.metering import Meter
 from pipelines.worker import TileTask, run_tile_task
+from tiles.rasters import raster_block_path
 from twin.config import digest
 from twin.errors import StageError
 from twin.progress import Progress, Silent
@@ -86,10 +87,11 @@ def run_tiled(
         executor.require(SeesStore.of(store))
         run = run_id(stage, store.epoch)
         wanted = _inputs(store, stage, stage.units(store))
+        has_lost = _forget_lost_tiles(store, run, wanted)
         done = {} if redo else store.manifest.artefacts(run)
         todo = [key for key, inputs in wanted.items() if key not in done or done[key].inputs != inputs]
         previous = _finished(store, run)
-        if not todo and previous is not None:
+        if not todo and not has_lost and previous is not None:
             store.manifest.finish_run(run, dict(previous.figures))  # it is the newest run of its stage again
             return RunSummary(run=run, stage=stage.name, n_done=0, n_skipped=len(wanted), counts=previous.figures)
         store.manifest.begin_run(run, stage.name, dict(stage.params()), {"runs": list(stage.input_runs)})
@@ -117,6 +119,27 @@ def run_tiled(
         failed=tuple(failed),
         counts=figures,
     )
+
+
+def _forget_lost_tiles(store: Store, run: str, wanted: Mapping[str, str]) -> bool:
+    """Take away what a run made of tiles that were split or lost all their points; returns whether there was any."""
+    lost = {key: row for key, row in store.manifest.artefacts(run).items() if key not in wanted and _is_tile(key)}
+    garbage = []
+    for key, row in lost.items():
+        blocks = row.report.get("rasters", {})
+        garbage += [raster_block_path(store, run, name, TileId.parse(key)) for name in blocks] if blocks else [row.path]
+    if lost:
+        store.manifest.forget_artefacts(run, lost, filter(None, garbage))
+        store.sweep()
+    return bool(lost)
+
+
+def _is_tile(key: str) -> bool:
+    try:
+        TileId.parse(key)
+    except ValueError:
+        return False
+    return True
 
 
 def _costs(reports: Mapping[str, Mapping[str, Any]], everything: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -185,11 +208,8 @@ def _inputs(store: Store, stage: TileStage, units: list[TileId]) -> dict[str, st
 
 
 def _is_near(store: Store, key: str, window: Bounds) -> bool:
-    try:
-        tile = TileId.parse(key)
-    except ValueError:
-        return True  # an artefact of the whole area concerns every tile
-    return store.grid.bounds(tile).intersects(window)
+    """Whether an artefact lies within a window; one of the whole area concerns every tile."""
+    return not _is_tile(key) or store.grid.bounds(TileId.parse(key)).intersects(window)
 
 
 def run_once(

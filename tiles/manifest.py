@@ -211,7 +211,7 @@ class Manifest:
             connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(path,) for path in garbage])
 
     def garbage(self) -> list[str]:
-        """Return folders, relative to the store, that can be removed."""
+        """Return folders and files, relative to the store, that can be removed."""
         with self._reading() as connection:
             return [path for (path,) in connection.execute("SELECT path FROM garbage ORDER BY path")]
 
@@ -298,6 +298,12 @@ class Manifest:
                 "INSERT OR REPLACE INTO artefacts VALUES (?, ?, ?, ?, ?, ?)",
                 (run, key, path, checksum, to_json(inputs), to_json(report)),
             )
+
+    def forget_artefacts(self, run: str, keys: Iterable[str], garbage: Iterable[str]) -> None:
+        """Take away things that a run made of tiles that are no more, and note their paths as garbage."""
+        with self._writing() as connection:
+            connection.executemany("DELETE FROM artefacts WHERE run = ? AND key = ?", [(run, key) for key in keys])
+            connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(path,) for path in garbage])
 
     # -------------------------------------------------------------------------------------------------------------
 

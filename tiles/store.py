@@ -384,14 +384,17 @@ class Store:
             return tree_checksum(folder)
 
     def sweep(self) -> None:
-        """Remove folders that no row of any epoch refers to any more; only the holder of `writing` may."""
+        """Remove folders and files that no row of any epoch refers to any more; only the holder of `writing` may."""
         paths = self.manifest.garbage()
         alive = {self.tile_path(row) for row in self.manifest.of_epoch(None).tiles()} if paths else set()
         for relative in paths:
             if relative in alive:
                 continue
             folder = self.path / relative
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.is_file():
+                folder.unlink()
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
             if folder.parent.is_dir() and not any(folder.parent.iterdir()):
                 folder.parent.rmdir()
         if paths:

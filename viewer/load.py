@@ -92,7 +92,7 @@ def load_scene(
     fixed = _present(wanted, terrain, buildings, flood is not None) if final else ()
     points = load_points(store, budget, fixed, buildings) if "points" in wanted else None
     return SceneContent(
-        title=_title(store.path),
+        title=f"{_title(store.path)} {store.epoch}".strip(),
         crs=store.crs,
         vertical=store.vertical,
         bounds=store.bounds,

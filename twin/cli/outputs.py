@@ -116,7 +116,8 @@ def report(
     """Write the report."""
     from viewer.report import write_report
 
-    path = write_report(store, out, title=title or store.path.name, snapshot=snapshot_png, now=moment(now))
+    named = title or f"{store.path.name} {store.epoch}".strip()
+    path = write_report(store, out, title=named, snapshot=snapshot_png, now=moment(now))
     session.count(path=str(path))
     session.tell("report", str(path))
 

@@ -89,7 +89,11 @@ def gather_report(
         crs_code=store.crs.code,
         crs_name=CRS.from_wkt(store.crs.wkt).name,
         vertical=str(store.vertical),
-        store_facts={"tile edge": f"{store.grid.edge_m:g} m", "scale": f"{store.scale[0]:g} m"},
+        store_facts={
+            "tile edge": f"{store.grid.edge_m:g} m",
+            "scale": f"{store.scale[0]:g} m",
+            **({"epoch": store.epoch} if store.epoch else {}),
+        },
         n_points=sum(row.n_points for row in tiles),
         n_tiles=len(tiles),
         bounds=store.bounds if tiles else None,
