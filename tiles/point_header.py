@@ -74,6 +74,8 @@ class PointHeader:
     extra: tuple[ExtraColumn, ...] = ()
     remarks: tuple[str, ...] = ()
     """Faults that do not keep the points from being read, as sentences."""
+    notes: tuple[str, ...] = ()
+    """What a reader of a format that LAS is not made of it, as sentences."""
     crs_text: str = ""
     """CRS that the file states, as text for `twin.crs.parse_crs`; LAS files state it in records of their own."""
     reading: ReadParams = ReadParams()

@@ -67,6 +67,7 @@ def examine(path: Path, params: IngestParams) -> Examination:
         _said(path.name, "header", "warning", remark, f"ヘッダーに誤りがあります（{remark}）")
         for remark in header.remarks
     ]
+    findings += [Finding(rule="reading", severity="info", message=f"{path.name}: {note}") for note in header.notes]
     if header.n_selected == 0:
         empty = _said(path.name, "empty", "warning", f"holds no points{_where(params)}", "取り込む点が1つもありません")
         return Examination(header=header, crs=None, vertical=None, findings=(*findings, empty))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tiles.pointfiles import ReadParams
 from twin.cli.sources import expand_sources
 from twin.errors import ConfigError
 
@@ -37,3 +38,11 @@ def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         expand_sources([tmp_path / "a.las"])
     with pytest.raises(ConfigError, match=r"no file of points \(\.las, \.laz"):
         expand_sources([tmp_path])
+
+
+def test_text_in_a_folder_is_a_delivery_if_its_columns_are_named(tmp_path: Path) -> None:
+    for name in ("a.xyz", "b.csv", "c.txt.gz", "notes.md"):
+        (tmp_path / name).touch()
+    assert expand_sources([tmp_path]) == [tmp_path / "a.xyz"]
+    named = ReadParams(columns=("x", "y", "z"))
+    assert expand_sources([tmp_path], reading=named) == [tmp_path / name for name in ("a.xyz", "b.csv", "c.txt.gz")]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tiles.atomic import tree_checksum
+from tiles.pointfiles.kinds import kind_of
 from twin.config import digest
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ def digest_of(path: Path, reading: ReadParams) -> str:
     Reads the file once, at about 0.9 GB/s per core.
     """
     own = tree_checksum(path)
-    if reading.bbox is None:
-        return own
-    return digest(own, reading) + digest("bbox", own, reading)
+    matters = _facts_that_matter(path, reading)
+    return digest(own, matters) + digest(matters, own) if matters else own
+
+
+def _facts_that_matter(path: Path, reading: ReadParams) -> dict[str, Any]:
+    """Return what the user said that changes what comes of this file, and nothing that does not."""
+    facts: dict[str, Any] = {}
+    if reading.bbox is not None:
+        facts["bbox"] = list(reading.bbox)
+    if kind_of(path, reading) == "text":
+        facts |= {"columns": reading.columns} if reading.columns else {}
+        facts |= {"bad_rows_share": reading.bad_rows_share} if reading.bad_rows_share else {}
+    return facts

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "is_point_file", "kind_of"]
 
-SUFFIXES = (".las", ".laz")
+SUFFIXES = (".las", ".laz", ".xyz", ".xyz.gz", ".pts")
 """Names of files that a folder is searched for."""
+_TEXT = (".xyz", ".pts", ".txt", ".csv", ".tsv", ".asc", ".dat")
+_TEXT_SUFFIXES = (*_TEXT, *(f"{suffix}.gz" for suffix in _TEXT))
+"""Names of text files; of these a folder is searched for those that can be nothing but points."""
+
+_READ = "LAZ, COPC, or text of points (.xyz, .csv, .txt; any name with --columns)"
 
 
 def kind_of(path: Path, reading: ReadParams) -> str:
@@ -32,11 +37,15 @@ def kind_of(path: Path, reading: ReadParams) -> str:
         raise FormatError(f"{path.name}: cannot be read: {error.strerror or error}") from None
     if not start:
         raise FormatError(f"{path.name}: the file is empty (0 bytes); deliver it again")
-    if start[:4] == b"LASF" or path.suffix.lower() in (".las", ".laz"):
+    name = path.name.lower()
+    if start[:4] == b"LASF" or name.endswith((".las", ".laz")):
         return "las"
-    raise FormatError(f"{path.name}: not a LAS file (it does not begin with LASF)")
+    if name.endswith(_TEXT_SUFFIXES) or reading.columns:
+        return "text"
+    raise FormatError(f"{path.name}: not a LAS file (it does not begin with LASF), nor any other that is read: {_READ}")
 
 
-def is_point_file(path: Path) -> bool:
-    """Whether a file in a folder is a delivery by its name; hidden ones are not."""
-    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".") and not path.is_dir()
+def is_point_file(path: Path, reading: ReadParams | None = None) -> bool:
+    """Whether a file in a folder is a delivery by its name; hidden ones are not, other text is if columns are named."""
+    suffixes = (*SUFFIXES, *_TEXT_SUFFIXES) if reading is not None and reading.columns else SUFFIXES
+    return path.name.lower().endswith(suffixes) and not path.name.startswith(".") and not path.is_dir()

@@ -64,7 +64,7 @@ def check(
     params = ingest_params(
         session, _stated(crs=crs, vertical=vertical, convert=convert, **_read_as(bbox, columns, pdal))
     )
-    reports = [check_source(path, params=params) for path in expand_sources(sources)]
+    reports = [check_source(path, params=params) for path in expand_sources(sources, reading=params.reading)]
     for report in reports:
         session.say(f"{report.verdict}: {report.uri} ({report.points:,} points)")
         for finding in report.findings:
@@ -124,7 +124,8 @@ def ingest(
 
     read = {**_read_as(bbox, columns, pdal), "shifts": shifts, "epoch": epoch, "replace": replace}
     options = _stated(crs=crs, vertical=vertical, kind=kind, convert=convert, **read)
-    params, files = derive.ingest_params(session, options), expand_sources(sources)
+    params = derive.ingest_params(session, options)
+    files = expand_sources(sources, reading=params.reading)
     opened = derive.delivery_epoch(store, params)  # a wrong word is told before workers start
     with session.executor() as executor:
         derive.ingest(session, opened, executor, files, options)
