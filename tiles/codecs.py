@@ -10,10 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numcodecs.blosc
-import zarr
-from zarr.codecs import BloscCodec
-from zarr.codecs.numcodecs import PCodec
-from zarr.registry import register_codec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +21,6 @@ __all__ = [
     "CodecProfile",
     "chunk_length",
     "codec_of",
-    "encoding",
     "zstd_level",
 ]
 
@@ -41,23 +36,7 @@ ZSTD_LEVEL = 3
 ZSTD_LEVEL_BYTES = 5
 """Of columns of one byte: 8 to 11 % smaller than level 3 for 0.03 s a million points; level 9 takes 0.8 s."""
 
-
-class QuietPCodec(PCodec):
-    """PCodec without the warning that it is no core codec, on every array opened: the store's profile says so once."""
-
-    def __init__(self, **codec_config: Any) -> None:
-        object.__setattr__(self, "codec_config", {"id": "pcodec", **codec_config})
-
-
-def _configure() -> None:
-    """Make this process single-threaded below the executor: parallelism is over tiles, never inside one."""
-    numcodecs.blosc.use_threads = False
-    register_codec("numcodecs.pcodec", QuietPCodec, qualname="tiles.codecs.QuietPCodec")
-    codecs = {**zarr.config.get("codecs"), "numcodecs.pcodec": "tiles.codecs.QuietPCodec"}
-    zarr.config.set({"codecs": codecs, "threading.max_workers": 1, "async.concurrency": 1})
-
-
-_configure()
+numcodecs.blosc.use_threads = False  # parallelism is over tiles, never inside one
 
 
 def chunk_length(n_points: int) -> int:
@@ -82,17 +61,3 @@ def codec_of(dtype: np.dtype[Any], profile: CodecProfile) -> Codec:
 def zstd_level(itemsize: int) -> int:
     """Return the level for columns with values of so many bytes."""
     return ZSTD_LEVEL if itemsize > 1 else ZSTD_LEVEL_BYTES
-
-
-def encoding(dtype: np.dtype[Any], n_points: int, profile: CodecProfile) -> dict[str, Any]:
-    """Return the keyword arguments of `zarr.Group.create_array` for one column of `n_points` values.
-
-    One shard holds the whole column, so a tile has one data file a column whatever its size.
-    """
-    chunk = chunk_length(n_points)
-    shards = None if n_points <= CHUNK_POINTS else (-(-n_points // chunk) * chunk,)
-    keywords: dict[str, Any] = {"chunks": (chunk,), "shards": shards, "fill_value": 0}
-    if codec_of(dtype, profile) == "pcodec":
-        return keywords | {"serializer": QuietPCodec(level=PCODEC_LEVEL), "compressors": None}
-    shuffle: Literal["shuffle", "noshuffle"] = "shuffle" if dtype.itemsize > 1 else "noshuffle"
-    return keywords | {"compressors": [BloscCodec(cname="zstd", clevel=zstd_level(dtype.itemsize), shuffle=shuffle)]}

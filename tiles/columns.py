@@ -4,7 +4,7 @@
 ``X Y Z``                      int32 counts of the store's scale from its offset
 names of `twin.points`         as `twin.points.ATTRIBUTES` says
 ``extra/<name>``               delivered extra bytes in their own type; the name is percent-encoded in the path
-``acquisition/<name>``         columns in acquisition order, and what brings them into the tile's (`tiles.order`)
+``acquisition/<name>``         columns in acquisition order, and what brings them into the tile's
 =============================  ==========================================================================
 
 Profile ``compact`` gives return numbers and levels two bytes, because PCodec takes no single ones and still needs a
@@ -22,9 +22,9 @@ from urllib.parse import quote
 
 import numpy as np
 
+from tiles.acquisition import ACQUIRED, ACQUISITION, PLACE
 from tiles.arrays import read_array, write_array, write_group
 from tiles.codecs import chunk_length
-from tiles.order import ACQUIRED, ACQUISITION, PLACE, places_in_tile
 from twin.errors import StoreError
 from twin.points import ATTRIBUTES
 
@@ -135,6 +135,8 @@ def read_columns(
         else:
             acquired[name] = column
     if acquired:
+        from tiles.order import places_in_tile
+
         places = places_in_tile({name: _read(folder, ACQUISITION + name, None) for name in PLACE})
         if chunks is not None:
             places = places[np.repeat(chunks, chunk_length(len(places)))[: len(places)]]

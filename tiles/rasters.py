@@ -21,7 +21,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec
 
-from tiles import codecs as _codecs  # noqa: F401 - importing it makes Zarr single-threaded below the executor
+from tiles import zarr_codecs as _codecs  # noqa: F401 - importing it makes Zarr single-threaded below the executor
 from tiles.atomic import atomic_folder, tree_checksum
 from twin.errors import StoreError
 from twin.raster import Frame, Raster

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tiles.acquisition import delivered_names
 from tiles.atomic import atomic_folder, tree_checksum
 from tiles.columns import dequantised, write_columns
 from tiles.manifest_rows import TileRow
-from tiles.order import delivered_names
 from twin.bounds import Bounds
 from twin.errors import StoreError
 

@@ -15,10 +15,11 @@ import numpy as np
 from pipelines.ingest.cells import CellScheme, counted_cells
 from pipelines.ingest.fragments import Fragment, open_fragment, read_blocks
 from pipelines.ingest.levels import hash_of_rows, levels_of_detail
+from tiles.acquisition import ACQUIRED, ACQUISITION, PLACE
 from tiles.columns import EXTRA_PREFIX, dequantised, read_columns
 from tiles.las_extra import ExtraColumn, extra_values
 from tiles.las_records import unpack
-from tiles.order import ACQUIRED, ACQUISITION, PLACE, places_in_tile
+from tiles.order import places_in_tile
 from tiles.store import Store
 from twin.errors import StoreError
 from twin.points import ATTRIBUTES

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 from pyproj.exceptions import ProjError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FRAGMENT_VERSION", "ScatterTask", "node_of_cells", "scatter"]
 
-FRAGMENT_VERSION = 1
+FRAGMENT_VERSION = 2
 """Raised when the same input would give other fragments than before."""
 _BLOCK_POINTS = 131_072
 """A node with more points in a chunk is written as its quarters, so that a split tile need not read its siblings."""
@@ -158,12 +159,28 @@ def _chunk(  # noqa: PLR0913 - one step of `scatter`
 def _with_rows(
     records: NDArray[Any], order: NDArray[np.int64], rows: NDArray[np.int64], layout: np.dtype[Any]
 ) -> NDArray[Any]:
-    """Return records in another order, each with its row; copied as bytes, ten times faster than field by field."""
+    """Return records in another order, each with its row; copied as bytes, a dozen times faster than by NumPy."""
     full = np.empty(len(records), layout)
-    size = records.dtype.itemsize
-    full.view(np.uint8).reshape(-1, layout.itemsize)[:, :size] = records[order].view(np.uint8).reshape(-1, size)
-    full["row"] = rows[order]
+    _gather(_as_bytes(records), _as_bytes(rows.astype("<u4")), _as_bytes(full), order)
     return full
+
+
+def _as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    return values.view(np.uint8).reshape(len(values), -1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(
+    records: NDArray[np.uint8], rows: NDArray[np.uint8], full: NDArray[np.uint8], order: NDArray[np.int64]
+) -> None:
+    """Fill `full` with the bytes of records and rows, joined and reordered; shapes (n, s), (n, 4), (n, s + 4)."""
+    size = records.shape[1]
+    for i in range(order.size):
+        record, row, out = records[order[i]], rows[order[i]], full[i]
+        for j in range(size):
+            out[j] = record[j]
+        for j in range(row.size):
+            out[size + j] = row[j]
 
 
 def _placed(

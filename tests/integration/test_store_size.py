@@ -11,6 +11,7 @@ import zarr
 
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
+from tiles import zarr_codecs as _codecs  # noqa: F401 - without zarr's word about PCodec on every array
 from tiles.sizes import METADATA, column_bytes
 from tiles.store import Store
 from twin.crs import parse_crs

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from zarr.storage import LocalStore
 
 from tiles.arrays import read_array, write_array, write_group
-from tiles.codecs import CHUNK_POINTS, chunk_length, encoding
+from tiles.codecs import CHUNK_POINTS, chunk_length
+from tiles.zarr_codecs import encoding
 from twin.errors import StoreError
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiles.acquisition import ACQUISITION, PLACE
 from tiles.codecs import CHUNK_POINTS, chunk_length
 from tiles.columns import read_columns, write_columns
-from tiles.order import ACQUISITION, PLACE, places_in_tile
+from tiles.order import places_in_tile
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
