@@ -15,8 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tiles.storage import ObjectPath, place_of
 from twin import __version__
-from twin.errors import ClusterError
+from twin.errors import ClusterError, StoreError
 
 if TYPE_CHECKING:
     from tiles.store import Store
@@ -83,7 +84,12 @@ class SeesStore:
 
     @staticmethod
     def of(store: Store) -> SeesStore:
-        """Leave a mark in the store's scratch folder, which its writer removes at the end."""
+        """Leave a mark in the store's scratch folder, which its writer removes at the end.
+
+        In an object store the writer's lock is one.
+        """
+        if isinstance(store.path, ObjectPath):
+            return SeesStore(str(store.path), str(store.path / ".lock"))
         store.scratch.mkdir(parents=True, exist_ok=True)
         mark = store.scratch / f"seen-{uuid.uuid4().hex}"
         mark.touch()
@@ -97,6 +103,9 @@ class SeesStore:
         ClusterError
             If it is not there.
         """
+        if isinstance(place := place_of(self.token), ObjectPath):
+            _require_object(place)
+            return
         deadline = time.monotonic() + _PATIENCE_S
         while not Path(self.token).exists():
             if time.monotonic() > deadline:
@@ -108,3 +117,12 @@ class SeesStore:
                     " share under one path, or in an object store"
                 )
             time.sleep(0.2)
+
+
+def _require_object(place: ObjectPath) -> None:
+    way = "give workers the client's AWS_... environment"
+    try:
+        if not place.is_file():
+            raise ClusterError(f"does not see {place}, its service is another one; {way}")
+    except StoreError as error:
+        raise ClusterError(f"does not reach the store ({error}); {way}") from None

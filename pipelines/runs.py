@@ -7,7 +7,6 @@ written here, by the client alone.
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from pipelines.metering import Meter
 from pipelines.worker import TileTask, run_tile_task
 from tiles.rasters import raster_block_path
 from twin.config import digest
-from twin.errors import StageError
+from twin.errors import StageError, ends_everything
 from twin.progress import Progress, Silent
 from twin.tiling import TileId
 
@@ -175,7 +174,7 @@ def _work(
         progress.start(tasks[0].stage.name, len(tasks), "tiles")
     for task, outcome in executor.map_unordered(run_tile_task, tasks):
         key = str(task.tile)
-        if isinstance(outcome, OSError) and outcome.errno == errno.ENOSPC:
+        if isinstance(outcome, Exception) and ends_everything(outcome):
             raise outcome
         if isinstance(outcome, Exception):
             failed.append({"tile": key, "reason": f"{type(outcome).__name__}: {outcome}"})

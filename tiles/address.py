@@ -7,9 +7,12 @@ choice to the store. A `Path` is a folder and nothing else, whatever signs its n
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twin.errors import StoreError
+
+if TYPE_CHECKING:
+    from tiles.storage import Place
 
 __all__ = ["checked_epoch", "join_address", "split_address"]
 
@@ -17,7 +20,7 @@ _NAME = re.compile(r"\w[\w.+-]{0,39}")
 """A word of at most 40 letters, digits, ``_ . + -``, in any script: it stands in addresses, titles and reports."""
 
 
-def split_address(address: str | Path) -> tuple[str | Path, str | None]:
+def split_address(address: str | Place) -> tuple[str | Place, str | None]:
     """Return the place of a store, and the epoch that is asked for; None if none is.
 
     Raises
@@ -32,7 +35,7 @@ def split_address(address: str | Path) -> tuple[str | Path, str | None]:
     >>> split_address("survey/store")
     ('survey/store', None)
     """
-    if isinstance(address, Path):
+    if not isinstance(address, str):
         return address, None
     place, mark, epoch = address.rpartition("#")
     return (place, checked_epoch(epoch)) if mark else (address, None)

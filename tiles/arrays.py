@@ -27,21 +27,25 @@ from numcodecs.blosc import Blosc
 from numcodecs.pcodec import PCodec
 
 from tiles.codecs import CHUNK_POINTS, PCODEC_LEVEL, chunk_length, codec_of, zstd_level
+from tiles.storage import read_ranges, read_tail
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from tiles.codecs import Codec, CodecProfile
+    from tiles.storage import Place
 
 __all__ = ["read_array", "write_array", "write_group"]
 
 _ABSENT = np.uint64(0xFFFFFFFFFFFFFFFF)
 """Offset and size in a shard's index of a chunk that is not stored."""
 _CRC_BYTES = 4
+_FEW = 2
+"""A shard is read by chunks if at most one in so many is wanted: two more requests for the rest of its bytes."""
 _MAX_STEP = 1_000_000
 """Two points far apart have a step too, but nothing is saved by it."""
 _CODEC_OF_NAMES: dict[tuple[str, ...], Codec] = {("numcodecs.pcodec",): "pcodec", ("bytes", "blosc"): "blosc"}
@@ -83,7 +87,7 @@ def write_array(folder: Path, values: NDArray[Any], profile: CodecProfile, *, in
         (folder / "c" / "0").write_bytes(_shard(encoded) if n_chunks > 1 else encoded[0])
 
 
-def read_array(folder: Path, chunks: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+def read_array(folder: Place, chunks: NDArray[np.bool_] | None = None) -> NDArray[Any]:
     """Return an array that `write_array` or zarr wrote.
 
     Parameters
@@ -106,14 +110,11 @@ def read_array(folder: Path, chunks: NDArray[np.bool_] | None = None) -> NDArray
     wanted = range(n_chunks) if chunks is None else np.flatnonzero(chunks).tolist()
     sizes = [max(0, min(chunk, length - number * chunk)) for number in wanted]
     values = np.zeros(sum(sizes), dtype)
-    data = folder / "c" / "0"
-    content = memoryview(data.read_bytes()) if data.exists() else memoryview(b"")
-    places = _places(content, n_chunks, is_sharded) if len(content) else {}
+    stored = _stored(folder / "c" / "0", wanted, n_chunks, is_sharded)
     at = 0
     for number, size in zip(wanted, sizes, strict=True):
-        if number in places:
-            start, end = places[number]
-            values[at : at + size] = _decode(content[start:end], dtype, codec)[:size]
+        if number in stored:
+            values[at : at + size] = _decode(stored[number], dtype, codec)[:size]
         at += size
     attributes = described.get("attributes", {})
     if "scale_factor" in attributes:
@@ -131,6 +132,24 @@ def _step(values: NDArray[Any]) -> int:
         if step == 1:
             break
     return step
+
+
+def _stored(data: Place, wanted: Sequence[int], n_chunks: int, is_sharded: bool) -> dict[int, memoryview]:
+    """Return the bytes of the wanted chunks that are stored; of a few in many only those are read."""
+    if not wanted:
+        return {}
+    try:
+        if is_sharded and len(wanted) * _FEW <= n_chunks:
+            tail = memoryview(read_tail(data, _CRC_BYTES + 16 * n_chunks))
+            places = _places(tail, n_chunks, is_sharded)
+            here = [number for number in wanted if number in places]
+            parts = read_ranges(data, [places[number] for number in here])
+            return {number: memoryview(part) for number, part in zip(here, parts, strict=True)}
+        content = memoryview(data.read_bytes())
+    except FileNotFoundError:
+        return {}
+    places = _places(content, n_chunks, is_sharded)
+    return {number: content[slice(*places[number])] for number in wanted if number in places}
 
 
 def _padded(values: NDArray[Any], chunk: int, number: int) -> NDArray[Any]:

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from tiles.atomic import atomic_path, tree_checksum, write_text
 from tiles.cityjson import read_cityjsonseq, write_cityjsonseq
+from tiles.storage import fetched
 from twin.errors import StoreError
 from twin.tiling import TileId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import geopandas
 
+    from tiles.storage import Place
     from tiles.store import Store
     from twin.bounds import Bounds
     from twin.building import Building
@@ -40,14 +41,15 @@ __all__ = [
 ]
 
 
-def buildings_folder(store: Store, run: str) -> Path:
+def buildings_folder(store: Store, run: str) -> Place:
     """Folder of a model run."""
     return store.path / "buildings" / run
 
 
 def write_tile_buildings(store: Store, run: str, tile: TileId, buildings: Sequence[Building]) -> tuple[str, str]:
     """Write the features that a tile owns, sorted by id; returns the path relative to the store and the checksum."""
-    target = buildings_folder(store, run) / f"{tile}.city.jsonl"
+    relative = f"buildings/{run}/{tile}.city.jsonl"
+    target = store.path / relative
     corner = store.grid.bounds(tile)
     write_cityjsonseq(
         target,
@@ -57,7 +59,7 @@ def write_tile_buildings(store: Store, run: str, tile: TileId, buildings: Sequen
         translate=(corner.xmin, corner.ymin, 0.0),
         scratch=store.scratch,
     )
-    return target.relative_to(store.path).as_posix(), tree_checksum(target)
+    return relative, tree_checksum(target)
 
 
 def iter_buildings(store: Store, run: str, bounds: Bounds | None = None) -> Iterator[Building]:
@@ -83,11 +85,12 @@ def iter_buildings(store: Store, run: str, bounds: Bounds | None = None) -> Iter
         if tile not in tiles or (near is not None and not near.intersects(store.grid.bounds(tile))):
             continue
         path = store.path / artefact.path
-        if not path.is_file():
-            raise StoreError(f"{path} is gone; run `twin model {store.path}` again")
-        for building in read_cityjsonseq(path):
-            if bounds is None or _touches(bounds, building):
-                yield building
+        try:
+            for building in read_cityjsonseq(path):
+                if bounds is None or _touches(bounds, building):
+                    yield building
+        except FileNotFoundError:
+            raise StoreError(f"{path} is gone; run `twin model {store.address}` again") from None
 
 
 def read_buildings(store: Store, run: str, bounds: Bounds | None = None) -> list[Building]:
@@ -111,7 +114,7 @@ def table_of(buildings: Iterable[Building], crs: str) -> geopandas.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=[row.footprint for row in rows], crs=crs)
 
 
-def write_table(store: Store, run: str, table: geopandas.GeoDataFrame) -> Path:
+def write_table(store: Store, run: str, table: geopandas.GeoDataFrame) -> Place:
     """Write a run's table as GeoParquet."""
     path = buildings_folder(store, run) / "attributes.parquet"
     with atomic_path(path, scratch=store.scratch) as temporary:
@@ -132,10 +135,11 @@ def building_table(store: Store, run: str) -> geopandas.GeoDataFrame:
     path = buildings_folder(store, run) / "attributes.parquet"
     if not path.is_file():
         raise StoreError(f"{path} is missing; run `twin model {store.path}`")
-    return gpd.read_parquet(path)
+    with fetched(path) as file:
+        return gpd.read_parquet(file)
 
 
-def write_without_model(store: Store, run: str, entries: Iterable[Mapping[str, str]]) -> Path:
+def write_without_model(store: Store, run: str, entries: Iterable[Mapping[str, str]]) -> Place:
     """Write the list of outlines without a model."""
     path = buildings_folder(store, run) / "without_model.json"
     lines = sorted(entries, key=lambda entry: (entry["id"], entry["reason"]))
@@ -145,10 +149,11 @@ def write_without_model(store: Store, run: str, entries: Iterable[Mapping[str, s
 
 def read_without_model(store: Store, run: str) -> list[dict[str, str]]:
     """Return ``{"id", "reason"}`` of each outline without a model, sorted by id; empty if the run wrote none."""
-    path = buildings_folder(store, run) / "without_model.json"
-    if not path.is_file():
+    try:
+        text = (buildings_folder(store, run) / "without_model.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
         return []
-    entries: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    entries: list[dict[str, str]] = json.loads(text)
     return entries
 
 

@@ -17,7 +17,7 @@ is zero elsewhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -25,16 +25,20 @@ import numpy as np
 from tiles.acquisition import ACQUIRED, ACQUISITION, PLACE
 from tiles.arrays import read_array, write_array, write_group
 from tiles.codecs import chunk_length
-from twin.errors import StoreError
+from tiles.storage import ObjectPath, in_parallel
+from twin.errors import StoreError, UnreachableError
 from twin.points import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from tiles.codecs import CodecProfile
+    from tiles.storage import Place
+
+T = TypeVar("T")
 
 __all__ = ["EXTRA_PREFIX", "canonical", "dequantised", "quantised", "read_columns", "write_columns"]
 
@@ -106,7 +110,7 @@ def write_columns(
 
 
 def read_columns(
-    folder: Path, names: Iterable[str], chunks: NDArray[np.bool_] | None = None
+    folder: Place, names: Iterable[str], chunks: NDArray[np.bool_] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return columns of the tile at `folder`.
 
@@ -126,25 +130,28 @@ def read_columns(
         If a column is missing or its bytes cannot be decoded.
     """
     wanted = list(names)
-    read = {}
-    acquired = {}
-    for name in wanted:
-        column = _read_acquired(folder, name) if name in ACQUIRED else None
-        if column is None:
-            read[name] = _read(folder, name, chunks)
-        else:
-            acquired[name] = column
+    candidates = [name for name in wanted if name in ACQUIRED]
+    found = _each(folder, lambda name: _read_acquired(folder, name), candidates)
+    acquired = {name: column for name, column in found.items() if column is not None}
+    read = _each(folder, lambda name: _read(folder, name, chunks), [name for name in wanted if name not in acquired])
     if acquired:
         from tiles.order import places_in_tile
 
-        places = places_in_tile({name: _read(folder, ACQUISITION + name, None) for name in PLACE})
+        places = places_in_tile(_each(folder, lambda name: _read(folder, ACQUISITION + name, None), PLACE))
         if chunks is not None:
             places = places[np.repeat(chunks, chunk_length(len(places)))[: len(places)]]
         read |= {name: column[places] for name, column in acquired.items()}
     return {name: read[name] for name in wanted}
 
 
-def _read_acquired(folder: Path, name: str) -> NDArray[Any] | None:
+def _each(folder: Place, read: Callable[[str], T], names: Sequence[str]) -> dict[str, T]:
+    """Read several columns; of an object store several at once, because every request waits for its answer."""
+    if isinstance(folder, ObjectPath):
+        return dict(zip(names, in_parallel(read, names), strict=True))
+    return {name: read(name) for name in names}
+
+
+def _read_acquired(folder: Place, name: str) -> NDArray[Any] | None:
     """Return a column in acquisition order; None if the tile has none, or has it in its own order."""
     try:
         return _read_array(folder, ACQUISITION + name, None)
@@ -152,16 +159,18 @@ def _read_acquired(folder: Path, name: str) -> NDArray[Any] | None:
         return None
 
 
-def _read(folder: Path, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
+def _read(folder: Place, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
     try:
         return _read_array(folder, name, chunks)
     except FileNotFoundError:
         raise StoreError(f"{folder}: no column {name!r}; `twin verify` says what is missing") from None
 
 
-def _read_array(folder: Path, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
+def _read_array(folder: Place, name: str, chunks: NDArray[np.bool_] | None) -> NDArray[Any]:
     try:
         column = read_array(folder / _path(name), chunks)
+    except UnreachableError:
+        raise
     except (RuntimeError, ValueError, TypeError, KeyError, StoreError) as error:
         line = " ".join(str(error).split())
         raise StoreError(

@@ -20,6 +20,7 @@ from pyproj import CRS
 from zarr.codecs import BloscCodec
 
 from tiles.atomic import atomic_folder, tree_checksum
+from tiles.storage import fetched
 from twin.errors import StoreError
 from twin.raster import Frame, Raster
 
@@ -81,7 +82,7 @@ def write_flood(store: Store, run: str, revision: str, result: FloodResult) -> t
         result.buildings.to_parquet(folder / "buildings.parquet", index=False)
         text = json.dumps({**result.summary, "run": run}, ensure_ascii=False, indent=2, sort_keys=True)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-    return relative, tree_checksum(store.path / relative)
+        return relative, tree_checksum(folder)
 
 
 def flood_names(store: Store) -> list[str]:
@@ -108,18 +109,19 @@ def read_flood(store: Store, name: str | None = None) -> FloodResult:
         raise StoreError(f"{store.path}: no flood overlay {name or ''}; {there}")
     name = name if name is not None else list(newest)[-1]
     run, artefact = newest[name]
-    folder = store.path / artefact.path
-    if not (folder / "summary.json").is_file():
-        raise StoreError(f"{folder}: the files of flood run {run.run} are gone; run it again")
-    depth, critical, state = _read_rasters(folder / "rasters.zarr", store)
-    return FloodResult(
-        name=name,
-        depth=depth,
-        critical_level=critical,
-        state=state,
-        buildings=geopandas.read_parquet(folder / "buildings.parquet"),
-        summary=json.loads((folder / "summary.json").read_text(encoding="utf-8")),
-    )
+    place = store.path / artefact.path
+    if not (place / "summary.json").is_file():
+        raise StoreError(f"{place}: the files of flood run {run.run} are gone; run it again")
+    with fetched(place) as folder:
+        depth, critical, state = _read_rasters(folder / "rasters.zarr", store)
+        return FloodResult(
+            name=name,
+            depth=depth,
+            critical_level=critical,
+            state=state,
+            buildings=geopandas.read_parquet(folder / "buildings.parquet"),
+            summary=json.loads((folder / "summary.json").read_text(encoding="utf-8")),
+        )
 
 
 def _newest(store: Store) -> dict[str, tuple[RunRow, ArtefactRow]]:

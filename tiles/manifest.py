@@ -1,7 +1,8 @@
 """The record of what is in a store: a thing exists if and only if its row here says so.
 
 One SQLite file in write-ahead mode. Only the client process writes it; workers and viewers read. Every operation opens
-its own connection, so a `Manifest` can be pickled, forked and shared, and no ``-wal`` file stays behind.
+its own connection, so a `Manifest` can be pickled, forked and shared, and no ``-wal`` file stays behind. In an object
+store every process works on a copy (`tiles.storage.shared`).
 
 Tiles, sources and runs belong to a survey epoch, and a `Manifest` speaks of one: areas surveyed twice lie beside each
 other. What waits to become true (``staged``) is named by what it was made of, so it needs no epoch.
@@ -17,6 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tiles import storage
+from tiles.atomic import atomic_path
 from tiles.manifest_rows import (
     INSERT_TILE,
     SCHEMA,
@@ -31,12 +34,13 @@ from tiles.manifest_rows import (
     tile_values,
     to_json,
 )
+from tiles.storage import ObjectPath
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from tiles.storage import Place
     from twin.bounds import Bounds
     from twin.tiling import TileId
 
@@ -49,19 +53,32 @@ _SOURCE_COLUMNS = "id, uri, digest, size, n_points, state, reason, meta, replace
 class Manifest:
     """The rows of one store, as one of its epochs sees them."""
 
-    path: Path
+    path: Place
     """The SQLite file."""
     epoch: str | None = ""
     """Survey epoch whose rows are meant, empty for the unnamed one; None reads the rows of all epochs, and a run that
     is begun so belongs to every epoch, as live feeds do."""
 
     @staticmethod
-    def create(path: Path) -> Manifest:
-        """Create an empty manifest."""
-        with _told(path), closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(SCHEMA)
+    def create(path: Place) -> Manifest:
+        """Create an empty manifest; one that is there already is replaced."""
+        with atomic_path(path) as temporary:
+            # A copy that travels has no log beside it.
+            mode = "DELETE" if isinstance(path, ObjectPath) else "WAL"
+            with _told(path), closing(sqlite3.connect(temporary)) as connection:
+                connection.execute(f"PRAGMA journal_mode = {mode}")
+                connection.executescript(SCHEMA)
         return Manifest(path)
+
+    def publish(self) -> None:
+        """Let others see every change so far; in a folder they do already.
+
+        Raises
+        ------
+        StoreError
+            If somebody else wrote the manifest of an object store meanwhile.
+        """
+        storage.publish(self.path)
 
     # Epochs ------------------------------------------------------------------------------------------------------
 
@@ -327,14 +344,20 @@ class Manifest:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         # A write-ahead database needs a writable folder even to be read, unless it is declared immutable.
         # The last connection must be able to write, or the log stays behind.
-        mode = "rw" if os.access(self.path.parent, os.W_OK) else "ro&immutable=1"
-        with _told(self.path), closing(_connect(f"{self.path.absolute().as_uri()}?mode={mode}")) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            yield connection
+        with storage.reading_copy(self.path) as file:
+            mode = "rw" if os.access(file.parent, os.W_OK) else "ro&immutable=1"
+            with _told(self.path), closing(_connect(f"{file.absolute().as_uri()}?mode={mode}")) as connection:
+                connection.execute("PRAGMA query_only = ON")
+                yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with _told(self.path), closing(_connect(f"{self.path.absolute().as_uri()}?mode=rw")) as connection, connection:
+        with (
+            storage.writing_copy(self.path) as file,
+            _told(self.path),
+            closing(_connect(f"{file.absolute().as_uri()}?mode=rw")) as connection,
+            connection,
+        ):
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
@@ -357,7 +380,7 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Place) -> Iterator[None]:
     """Turn SQLite's errors into ours, with the file and the way out."""
     try:
         yield

@@ -13,7 +13,6 @@ the area grows, chunks move to their new numbers as they are, without being deco
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,9 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from tiles import zarr_codecs as _codecs  # noqa: F401 - importing it makes Zarr single-threaded below the executor
-from tiles.atomic import atomic_folder, tree_checksum
+from tiles.atomic import atomic_folder, temporary_folder, tree_checksum
+from tiles.raster_moves import finish_move, move_chunks, replace_rasters
+from tiles.storage import ObjectPath, zarr_errors, zarr_store
 from twin.errors import StoreError
 from twin.raster import Frame, Raster
 from twin.tiling import TileId
@@ -90,10 +91,17 @@ def create_rasters(
         Edge of a cell; the tile's edge must be a whole number of cells.
     """
     frame = _area_frame(store, resolution_m)
-    target = store.path / raster_path(run)
-    if (target / "zarr.json").is_file() and raster_frame(store, run) == frame:
+    target, beside = store.path / raster_path(run), store.path / f".work/rasters/{run}"
+    if isinstance(target, ObjectPath) and isinstance(beside, ObjectPath):
+        finish_move(target, beside)
+    there = (target / "zarr.json").is_file()
+    before = raster_frame(store, run) if there else frame
+    if there and before == frame:
         return
-    with atomic_folder(target, scratch=store.scratch) as folder:
+    # Rasters of an object store that are there already are replaced step by step, not as one folder.
+    in_steps = there and isinstance(target, ObjectPath)
+    making = temporary_folder(target) if in_steps else atomic_folder(target, scratch=store.scratch)
+    with making as folder:
         group = _create_group(folder, store, frame)
         cells = round(store.grid.edge_m / resolution_m)
         for name, (dtype, attributes) in rasters.items():
@@ -108,8 +116,11 @@ def create_rasters(
                 dimension_names=("y", "x"),
                 attributes={**attributes, **datum, "grid_mapping": "spatial_ref"},
             )
-        if (target / "zarr.json").is_file():
-            _move_chunks(target, folder, (raster_frame(store, run), frame), cells)
+        if isinstance(target, ObjectPath):
+            if in_steps and isinstance(beside, ObjectPath):
+                replace_rasters(target, beside, folder, (before, frame), cells)
+        elif there:
+            move_chunks(target, folder, (before, frame), cells)
 
 
 def write_raster_block(store: Store, run: str, name: str, tile: TileId, values: NDArray[Any]) -> tuple[str, str]:
@@ -128,8 +139,9 @@ def write_raster_block(store: Store, run: str, name: str, tile: TileId, values: 
         If the block has another shape than the tile, or the tile lies outside the area.
     """
     # A chunk of nothing but zeros is a result too: it is written, and verified.
-    array = _array(store, run, name, "r+").with_config({"write_empty_chunks": True})
-    frame = raster_frame(store, run)
+    group = _group(store, run, "r+")
+    array = _array(store, run, name, group).with_config({"write_empty_chunks": True})
+    frame = _frame(group)
     block = tile_frame(store, tile, frame.resolution_m)
     if values.shape != block.shape:
         raise StoreError(f"raster {name}, tile {tile}: a block of {values.shape} cells for a tile of {block.shape}")
@@ -137,14 +149,18 @@ def write_raster_block(store: Store, run: str, name: str, tile: TileId, values: 
         window = frame.window_of(block)
     except ValueError:
         raise StoreError(f"raster {name}: tile {tile} lies outside the area; create the rasters again") from None
-    array[window] = values.astype(array.dtype)
-    return name, tree_checksum(store.path / raster_block_path(store, run, name, tile))
+    with zarr_errors(store.path):
+        array[window] = values.astype(array.dtype)
+    return name, tree_checksum(store.path / _block_path(run, name, frame, block))
 
 
 def raster_block_path(store: Store, run: str, name: str, tile: TileId) -> str:
     """Where the chunk of a level-0 tile is now, relative to the store; it moves when the area grows."""
     frame = raster_frame(store, run)
-    block = tile_frame(store, tile, frame.resolution_m)
+    return _block_path(run, name, frame, tile_frame(store, tile, frame.resolution_m))
+
+
+def _block_path(run: str, name: str, frame: Frame, block: Frame) -> str:
     rows, columns = frame.window_of(block)
     return f"{raster_path(run, name)}/c/{rows.start // block.rows}/{columns.start // block.columns}"
 
@@ -157,12 +173,14 @@ def read_raster(store: Store, run: str, name: str, bounds: Bounds | None = None)
     StoreError
         If there is no such raster, or `bounds` lies outside it.
     """
-    array = _array(store, run, name, "r")
-    frame = raster_frame(store, run)
+    group = _group(store, run, "r")
+    array, frame = _array(store, run, name, group), _frame(group)
     part = frame if bounds is None else _cut(frame, bounds, name)
     crs = store.crs.code if store.crs.code.startswith("EPSG:") else store.crs.wkt
     vertical = store.vertical if array.attrs.get("is_height") else None
-    return Raster(values=np.asarray(array[frame.window_of(part)]), frame=part, crs=crs, vertical=vertical)
+    with zarr_errors(store.path):
+        values = np.asarray(array[frame.window_of(part)])
+    return Raster(values=values, frame=part, crs=crs, vertical=vertical)
 
 
 def open_raster(store: Store, run: str, name: str) -> xarray.DataArray:
@@ -175,8 +193,8 @@ def open_raster(store: Store, run: str, name: str) -> xarray.DataArray:
     """
     import xarray as xr  # half a second that most readers do not need
 
-    _array(store, run, name, "r")
-    path = str(store.path / raster_path(run))
+    _array(store, run, name, _group(store, run, "r"))
+    path = zarr_store(store.path / raster_path(run))
     array: xr.DataArray = xr.open_zarr(path, chunks=None, consolidated=False, zarr_format=3, decode_coords="all")[name]
     return array
 
@@ -184,12 +202,17 @@ def open_raster(store: Store, run: str, name: str) -> xarray.DataArray:
 def raster_names(store: Store, run: str) -> list[str]:
     """Names of a run's rasters, sorted."""
     group = _group(store, run, "r")
-    return sorted(name for name in group.array_keys() if name not in _COORDINATES)
+    with zarr_errors(store.path):
+        return sorted(name for name in group.array_keys() if name not in _COORDINATES)
 
 
 def raster_frame(store: Store, run: str) -> Frame:
     """Cells of a run's rasters."""
-    facts: Any = _group(store, run, "r").attrs["frame"]
+    return _frame(_group(store, run, "r"))
+
+
+def _frame(group: zarr.Group) -> Frame:
+    facts: Any = group.attrs["frame"]
     return Frame(**facts)
 
 
@@ -225,32 +248,20 @@ def _create_group(folder: Path, store: Store, frame: Frame) -> zarr.Group:
     return group
 
 
-def _move_chunks(old: Path, new: Path, frames: tuple[Frame, Frame], cells: int) -> None:
-    """Copy the chunks that still lie inside the area to their numbers in the new frame."""
-    before, after = frames
-    if before.resolution_m != after.resolution_m:
-        return
-    rows = (after.row0 + after.rows - before.row0 - before.rows) // cells
-    columns = (before.column0 - after.column0) // cells
-    for chunk in sorted(old.glob("*/c/*/*")):
-        name, row, column = chunk.parts[-4], int(chunk.parts[-2]) + rows, int(chunk.parts[-1]) + columns
-        known = name not in _COORDINATES and (new / name / "zarr.json").is_file()
-        if known and 0 <= row < after.rows // cells and 0 <= column < after.columns // cells:
-            target = new / name / "c" / str(row) / str(column)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(chunk, target)
-
-
 def _group(store: Store, run: str, mode: Any) -> zarr.Group:
     path = store.path / raster_path(run)
-    if not (path / "zarr.json").is_file():
-        raise StoreError(f"{store.path}: no rasters of run {run!r}; run `twin terrain {store.path}` first")
-    return zarr.open_group(path, mode=mode, use_consolidated=False)
+    try:
+        with zarr_errors(path):
+            return zarr.open_group(zarr_store(path), mode=mode, zarr_format=3, use_consolidated=False)
+    except FileNotFoundError:
+        raise StoreError(
+            f"{store.address}: no rasters of run {run!r}; run `twin terrain {store.address}` first"
+        ) from None
 
 
-def _array(store: Store, run: str, name: str, mode: Any) -> zarr.Array[Any]:
-    group = _group(store, run, mode)
-    array = group.get(name)
+def _array(store: Store, run: str, name: str, group: zarr.Group) -> zarr.Array[Any]:
+    with zarr_errors(store.path):
+        array = group.get(name)
     if not isinstance(array, zarr.Array) or name in _COORDINATES:
         raise StoreError(
             f"{store.path}: run {run!r} has no raster {name!r}; there are: {', '.join(raster_names(store, run))}"

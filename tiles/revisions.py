@@ -1,39 +1,42 @@
 """Writing a tile: its columns become a folder that is named by its content and never changes.
 
 A revision waits in a folder of the job that makes it, is moved to its place, and becomes true by its manifest row
-alone.
+alone. In an object store nothing can be moved: it goes to its place at once, and a mark in the job's folder says so,
+for whoever removes what never became true.
 """
 
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tiles.acquisition import delivered_names
-from tiles.atomic import atomic_folder, tree_checksum
+from tiles.atomic import temporary_folder, tree_checksum
 from tiles.columns import dequantised, write_columns
 from tiles.manifest_rows import TileRow
+from tiles.storage import ObjectPath, files_below, publish_folder, remove, remove_all
 from twin.bounds import Bounds
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from tiles.storage import Place
     from tiles.store import Store
     from twin.tiling import TileId
 
-__all__ = ["COORDINATES", "place_revision", "write_revision"]
+__all__ = ["COORDINATES", "keep_waiting", "place_revision", "write_revision"]
 
 COORDINATES = ("X", "Y", "Z")
 
 
 def write_revision(
-    store: Store, tile: TileId, columns: Mapping[str, NDArray[Any]], *, into: Path, inputs: str = ""
+    store: Store, tile: TileId, columns: Mapping[str, NDArray[Any]], *, into: Place, inputs: str = ""
 ) -> TileRow:
     """Write columns as they rest (`tiles.columns`) into ``into/<tile>/<rev>``, whole or not at all.
 
@@ -55,26 +58,55 @@ def write_revision(
     low, high = (_corner(store, columns, side) for side in (np.min, np.max))
     if store.grid.tile_at(low[0], low[1], tile.z) != tile or store.grid.tile_at(high[0], high[1], tile.z) != tile:
         raise StoreError(f"tile {tile}: points from {low[:2]} to {high[:2]} lie outside {store.grid.bounds(tile)}")
-    waiting = into / str(tile) / "written"
-    with atomic_folder(waiting, scratch=store.scratch, flush=False) as folder:
+    with temporary_folder(store.path, store.scratch) as folder:
         write_columns(folder, columns, store.codec, {"tile": str(tile), "n_points": n_points})
         checksum = tree_checksum(folder)
-    row = TileRow(
-        tile=tile,
-        rev=checksum[:16],
-        n_points=n_points,
-        bounds=Bounds(xmin=low[0], ymin=low[1], xmax=high[0], ymax=high[1]),
-        zmin=low[2],
-        zmax=high[2],
-        checksum=checksum,
-        columns=delivered_names(columns),
-        inputs=inputs,
-    )
-    _move(waiting, into / str(tile) / row.rev)
+        row = TileRow(
+            tile=tile,
+            rev=checksum[:16],
+            n_points=n_points,
+            bounds=Bounds(xmin=low[0], ymin=low[1], xmax=high[0], ymax=high[1]),
+            zmin=low[2],
+            zmax=high[2],
+            checksum=checksum,
+            columns=delivered_names(columns),
+            inputs=inputs,
+        )
+        _lay_by(store, row, folder, into / str(tile) / row.rev)
     return row
 
 
-def place_revision(store: Store, row: TileRow, waiting: Path) -> None:
+def _lay_by(store: Store, row: TileRow, folder: Path, waiting: Place) -> None:
+    """Put a finished folder where it waits; in an object store, at its place."""
+    if isinstance(store.path, ObjectPath):
+        if isinstance(waiting, ObjectPath):
+            waiting.write(b"")  # first the mark: what is sent after it is never forgotten
+        publish_folder(folder, store.path / store.tile_path(row), fresh=True)
+    elif isinstance(waiting, ObjectPath):
+        raise StoreError(f"{waiting}: a folder's revisions wait on its own disk")
+    else:
+        _move(folder, waiting)
+
+
+def keep_waiting(store: Store, staged: Place, keep: set[tuple[str, str]]) -> None:
+    """Remove revisions that wait for a job which will never come, but those of (tile, revision) in `keep`."""
+    waiting = {entry: tuple(name.rsplit("/", 1)) for name, entry in _waiting(staged).items()}
+    doomed = {entry: which for entry, which in waiting.items() if which not in keep}
+    if isinstance(store.path, ObjectPath):
+        alive = keep | {(str(row.tile), row.rev) for row in store.manifest.of_epoch(None).tiles()}
+        for tile, rev in set(doomed.values()) - alive:
+            remove(store.path / f"points/{tile}/{rev}")
+    remove_all(doomed)
+
+
+def _waiting(staged: Place) -> dict[str, Place]:
+    """Return what waits, by its name ``<z>/<x>_<y>/<rev>``: folders on a disk, marks in an object store."""
+    if isinstance(staged, ObjectPath):
+        return dict(files_below(staged))
+    return {entry.relative_to(staged).as_posix(): entry for entry in sorted(staged.glob("*/*/*"))}
+
+
+def place_revision(store: Store, row: TileRow, waiting: Place) -> None:
     """Move a revision from ``waiting/<tile>/<rev>`` to its place; harmless if it stands there already.
 
     Raises
@@ -83,9 +115,14 @@ def place_revision(store: Store, row: TileRow, waiting: Path) -> None:
         If it is in neither place.
     """
     source, target = waiting / str(row.tile) / row.rev, store.path / store.tile_path(row)
-    if source.exists():
-        _move(source, target)
-    elif not target.exists():
+    if isinstance(target, ObjectPath):
+        is_there = (target / "zarr.json").is_file()
+    else:
+        is_there = target.exists()
+        if isinstance(source, Path) and source.exists():
+            _move(source, target)
+            is_there = True
+    if not is_there:
         raise StoreError(f"tile {row.tile}: its new revision {row.rev} is gone; run ingest again")
 
 

@@ -20,17 +20,21 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tiles import lock, revisions
+from tiles import storage as stored
 from tiles.address import checked_epoch, join_address, split_address
 from tiles.atomic import atomic_folder, tree_checksum
 from tiles.columns import canonical, quantised, read_columns, write_columns
 from tiles.manifest import Manifest, TileRow
 from tiles.revisions import COORDINATES
-from tiles.store_root import FORMAT, FORMAT_VERSION, default_offset, local_path, read_root, write_root
+from tiles.storage import ObjectPath, place_of
+from tiles.storage.scratch import scratch_folder
+from tiles.store_root import FORMAT, FORMAT_VERSION, default_offset, read_root, write_root
 from tiles.tile_points import read_points, read_points_inside
 from twin.crs import HorizontalCrs, parse_crs, require_metres, require_metric_heights
 from twin.errors import StoreError
@@ -40,11 +44,11 @@ from twin.vertical import VerticalDatum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from tiles.codecs import CodecProfile
+    from tiles.storage import Place
     from twin.bounds import Bounds
     from twin.tiling import TileId
 
@@ -55,7 +59,8 @@ __all__ = ["FORMAT_VERSION", "Store"]
 class Store:
     """An epoch of an open store; small, immutable and picklable: the state is on the disk."""
 
-    path: Path
+    path: Place
+    """Folder of this machine, or prefix of an object store."""
     crs: HorizontalCrs
     """Horizontal CRS of every coordinate in the store, in metres."""
     vertical: VerticalDatum
@@ -86,7 +91,7 @@ class Store:
         Parameters
         ----------
         uri
-            Folder to make.
+            Folder to make, or prefix ``s3://bucket/prefix`` in a bucket that is there.
         crs, vertical
             What coordinates and heights refer to.
         tile_edge_m
@@ -108,15 +113,13 @@ class Store:
         DatumError
             If heights above the datum do not count up in metres.
         """
-        path = local_path(uri)
+        path = place_of(uri)
         if split_address(uri)[1] is not None:
             raise StoreError(f"{uri}: a store begins without epochs; the first delivery of one makes it (--epoch)")
         require_metres(crs, str(path))
         require_metric_heights(vertical, str(path))
-        if path.exists() and any(not entry.name.startswith("manifest.sqlite") for entry in path.iterdir()):
+        if any(not name.startswith("manifest.sqlite") for name in stored.names_in(path)):
             raise StoreError(f"{path} exists and is not empty; choose another place, or open it as a store")
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "manifest.sqlite").unlink(missing_ok=True)
         Manifest.create(path / "manifest.sqlite")
         attributes = {
             "format": FORMAT,
@@ -133,14 +136,14 @@ class Store:
         return Store.open(path)
 
     @staticmethod
-    def open(uri: str | Path, *, new_epoch: bool = False) -> Store:
+    def open(uri: str | Place, *, new_epoch: bool = False) -> Store:
         """Open a store for reading; writers also take `writing`.
 
         Parameters
         ----------
         uri
-            Its folder; as text also with an epoch, ``STORE#2024``. Without one it is the newest that has points: the
-            one whose first delivery became true last.
+            Its folder or prefix; as text also with an epoch, ``STORE#2024``. Without one it is the newest that has
+            points: the one whose first delivery became true last.
         new_epoch
             Also take an epoch that had no delivery yet.
 
@@ -150,9 +153,9 @@ class Store:
             If there is none, it is of a version that this program does not know, or it has no such epoch.
         """
         place, epoch = split_address(uri)
-        path = local_path(place)
+        path = place_of(place)
         attributes = read_root(path)
-        if not (path / "manifest.sqlite").is_file():
+        if isinstance(path, Path) and not (path / "manifest.sqlite").is_file():
             raise StoreError(f"{path}: a store without its manifest.sqlite; restore that file")
         vertical = attributes["vertical"]
         return Store(
@@ -295,6 +298,11 @@ class Store:
         StoreError
             If another process writes to this store now.
         """
+        if isinstance(self.path, ObjectPath):
+            with stored.writing_shared(self.path / "manifest.sqlite", self.path / ".lock", str(self.path)):
+                self.sweep()
+                yield
+            return
         with lock.exclusive(self.path / ".lock", str(self.path)):
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.sweep()
@@ -318,8 +326,8 @@ class Store:
 
     @property
     def scratch(self) -> Path:
-        """Folder for temporary names on the store's own file system."""
-        return self.path / ".work" / "tmp"
+        """Folder for temporary names on the store's own file system; for an object store, on this machine."""
+        return scratch_folder() if isinstance(self.path, ObjectPath) else self.path / ".work" / "tmp"
 
     def write_tile(self, tile: TileId, points: Points) -> TileRow:
         """Write a new revision of a tile, in the order given; it becomes true by `Manifest.commit_tiles`.
@@ -339,7 +347,7 @@ class Store:
         return row
 
     def write_revision(
-        self, tile: TileId, columns: Mapping[str, NDArray[Any]], *, into: Path, inputs: str = ""
+        self, tile: TileId, columns: Mapping[str, NDArray[Any]], *, into: Place, inputs: str = ""
     ) -> TileRow:
         """Write columns as they rest (`tiles.columns`) into ``into/<tile>/<rev>``, whole or not at all.
 
@@ -352,7 +360,8 @@ class Store:
         columns
             X, Y, Z and attributes, in the order in which they shall stand.
         into
-            Folder on the store's file system where the revision waits for `place_revision`.
+            Folder on the store's file system where the revision waits for `place_revision`. In an object store it goes
+            to its place at once, and the folder keeps a mark of it.
         inputs
             Digest of what it was made from.
 
@@ -363,7 +372,7 @@ class Store:
         """
         return revisions.write_revision(self, tile, columns, into=into, inputs=inputs)
 
-    def place_revision(self, row: TileRow, waiting: Path) -> None:
+    def place_revision(self, row: TileRow, waiting: Place) -> None:
         """Move a revision from ``waiting/<tile>/<rev>`` to its place; harmless if it stands there already."""
         revisions.place_revision(self, row, waiting)
 
@@ -387,15 +396,14 @@ class Store:
         """Remove folders and files that no row of any epoch refers to any more; only the holder of `writing` may."""
         paths = self.manifest.garbage()
         alive = {self.tile_path(row) for row in self.manifest.of_epoch(None).tiles()} if paths else set()
+        if paths:
+            self.manifest.publish()  # no manifest that others read may name what is removed now
         for relative in paths:
             if relative in alive:
                 continue
             folder = self.path / relative
-            if folder.is_file():
-                folder.unlink()
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
-            if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+            stored.remove(folder)
+            if isinstance(folder, Path) and folder.parent.is_dir() and not any(folder.parent.iterdir()):
                 folder.parent.rmdir()
         if paths:
             self.manifest.forget_garbage(paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +14,10 @@ from twin.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tiles.storage import Place
     from twin.crs import HorizontalCrs
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "local_path", "read_root", "write_root"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "read_root", "write_root"]
 
 FORMAT = "twin-store"
 FORMAT_VERSION = 2
@@ -43,26 +43,13 @@ def default_offset(crs: HorizontalCrs, scale_m: float) -> tuple[float, float, fl
     return centre[0], centre[1], 0.0
 
 
-def local_path(uri: str | Path) -> Path:
-    """Return the folder of a store.
-
-    Raises
-    ------
-    StoreError
-        If it is an address of another kind.
-    """
-    if "://" in str(uri):
-        raise StoreError(f"{uri}: only folders of this machine can be stores so far")
-    return Path(uri)
-
-
-def write_root(path: Path, attributes: Mapping[str, Any]) -> None:
+def write_root(path: Place, attributes: Mapping[str, Any]) -> None:
     """Write the facts; a store exists from then on."""
     root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_root(path: Path) -> Mapping[str, Any]:
+def read_root(path: Place) -> Mapping[str, Any]:
     """Return the facts.
 
     Raises
@@ -74,6 +61,8 @@ def read_root(path: Path) -> Mapping[str, Any]:
         attributes: Mapping[str, Any] = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
     except FileNotFoundError:
         raise StoreError(f"{path}: no store here; make one with `twin init {path} --area PRESET`") from None
+    except StoreError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path}/zarr.json cannot be read: {' '.join(str(error).split())}") from None
     if attributes.get("format") != FORMAT:

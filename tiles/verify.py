@@ -38,11 +38,11 @@ def verify_store(store: Store) -> list[Problem]:
     """
     problems = [*_check_conservation(store)]
     for relative, checksum in _written(store):
-        path = store.path / relative
-        if not path.exists():
+        try:
+            if tree_checksum(store.path / relative) != checksum:
+                problems.append(Problem(path=relative, reason="changed since it was written"))
+        except FileNotFoundError:
             problems.append(Problem(path=relative, reason="is missing"))
-        elif tree_checksum(path) != checksum:
-            problems.append(Problem(path=relative, reason="changed since it was written"))
     return problems
 
 

@@ -4,6 +4,8 @@ Each error also inherits the builtin that a caller would catch anyway. A message
 (file, tile, row), and what to do next, in one line.
 """
 
+import errno
+
 __all__ = [
     "ClusterError",
     "ConfigError",
@@ -17,6 +19,7 @@ __all__ = [
     "TwinError",
     "UnitError",
     "UnreachableError",
+    "ends_everything",
 ]
 
 
@@ -53,7 +56,7 @@ class StoreError(TwinError, OSError):
 
 
 class UnreachableError(StoreError):
-    """An object store does not answer: going on would only fail everything that follows."""
+    """An object store does not answer, or refuses."""
 
 
 class StageError(TwinError, RuntimeError):
@@ -66,3 +69,8 @@ class FootprintError(TwinError, ValueError):
 
 class RenderError(TwinError, RuntimeError):
     """No picture can be drawn on this machine; the message names the package to install."""
+
+
+def ends_everything(error: BaseException) -> bool:
+    """Tell whether going on would only fail all that follows: the disk is full, or the object store is gone."""
+    return isinstance(error, UnreachableError) or (isinstance(error, OSError) and error.errno == errno.ENOSPC)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from tiles.columns import dequantised, read_columns
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.observations import read_feeds, read_observations
 from tiles.rasters import open_raster, raster_frame
+from tiles.storage import ObjectPath
 from twin.errors import StoreError
 from twin.legend import depth_legend
 from twin.points import Points
@@ -286,8 +287,8 @@ def _data_from(store: Store) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _title(path: Path) -> str:
+def _title(place: Path | ObjectPath) -> str:
     """Name the area after its folder; a folder that only says what it is leaves that to the one above."""
-    path = path.resolve()
+    path = PurePosixPath(place.key) if isinstance(place, ObjectPath) else place.resolve()
     name = path.parent.name if path.stem.lower() in _PLAIN_NAMES else path.stem
     return name.replace("_", " ").replace("-", " ").strip().title() or "Twin"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from pipelines.metering import Meter
 from pipelines.runs import software
 from tiles.flood import STAGE, FloodResult, FloodState, write_flood
 from tiles.observations import read_feeds, read_observations
+from tiles.storage import remove
 from twin.config import digest
 from twin.errors import StageError
 from twin.freshness import age_text
@@ -141,7 +141,8 @@ def run_flood(  # noqa: PLR0913 - the inputs of the overlay
         store.manifest.commit_artefact(run, scenario.name, path, checksum, inputs, report)
         store.manifest.finish_run(run, report)
         if done is not None and done.path != path:
-            shutil.rmtree(store.path / done.path, ignore_errors=True)
+            store.manifest.publish()
+            remove(store.path / done.path)
     return _summary(report, skipped=False)
 
 

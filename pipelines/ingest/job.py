@@ -29,6 +29,7 @@ from pipelines.ingest.replacing import doubtful_columns, matched, roots_of
 from pipelines.ingest.scatter import ScatterTask, scatter
 from pipelines.ingest.shifts import read_shifts
 from pipelines.ingest.workspace import Workspace
+from tiles.storage import place_of
 from twin.config import digest
 from twin.errors import StageError, StoreError
 from twin.progress import Progress, Silent
@@ -230,7 +231,7 @@ class _Job:
     def _planned(self, numbered: Sequence[tuple[int, str]]) -> tuple[list[PlannedTile], list[TileRow]]:
         """Decide on tiles from the counts of new and old points; also return the tiles that lose all they had."""
         scheme = CellScheme.of(self.store.grid.edge_m)
-        cells = [open_fragment(Path(path)).cells for _, path in numbered]
+        cells = [open_fragment(place_of(path)).cells for _, path in numbered]
         places = [np.unique(part[:, :2] >> scheme.split, axis=0) for part in cells if len(part)]
         roots = {(x, y) for part in places for x, y in part.tolist()}
         roots |= {place for row in self.gives_way.values() for place in roots_of(row)}
@@ -283,7 +284,7 @@ class _Job:
         doubtful: Mapping[str, tuple[int, ...]],
     ) -> MergeTask:
         fragments = tuple(numbered[number] for number in entry.fragments)
-        names = [(source, Path(path).name) for source, path in fragments]
+        names = [(source, place_of(path).name) for source, path in fragments]
         old = [(str(row.tile), row.rev) for row in entry.existing]
         replaced = self._numbers_replaced()
         return MergeTask(

@@ -12,6 +12,7 @@ from pipelines.ingest.content import content_findings, content_of
 from pipelines.ingest.fragments import open_fragment
 from pipelines.ingest.merge import column_names
 from tiles.manifest import SourceRow
+from tiles.storage import place_of
 from twin.errors import StoreError, TwinError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def refused_row(source: str, error: Exception) -> SourceRow:
 
 
 def _source_row(number: int, admission: Admission, tasks: Sequence[ScatterTask], params: IngestParams) -> SourceRow:
-    fragments = [open_fragment(Path(task.fragment)) for task in tasks]
+    fragments = [open_fragment(place_of(task.fragment)) for task in tasks]
     content = content_of([fragment.meta["content"] for fragment in fragments])
     places = {"columns": list(column_names(fragments[0])) if fragments else [], "level0": _level0(tasks, fragments)}
     return SourceRow(

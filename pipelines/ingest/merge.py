@@ -7,7 +7,6 @@ the points and their (source, row): not on how rows were cut into fragments, nor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from tiles.columns import EXTRA_PREFIX, dequantised, read_columns
 from tiles.las_extra import ExtraColumn, extra_values
 from tiles.las_records import unpack
 from tiles.order import places_in_tile
+from tiles.storage import place_of
 from tiles.store import Store
 from twin.errors import StoreError
 from twin.points import ATTRIBUTES
@@ -105,7 +105,7 @@ def merge(task: MergeTask) -> TileRow:
         for name in columns:
             columns[name] = columns[name][order]
     return store.write_revision(
-        task.tile, ordered_columns(columns, task.tile, store), into=Path(task.staging), inputs=task.inputs
+        task.tile, ordered_columns(columns, task.tile, store), into=place_of(task.staging), inputs=task.inputs
     )
 
 
@@ -165,7 +165,7 @@ def _left_alone(sources: NDArray[np.uint16], task: MergeTask) -> list[str]:
 def _fragment_parts(store: Store, task: MergeTask) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield the columns of each block, in order of source and row."""
     for source, path in task.fragments:
-        fragment = open_fragment(Path(path))
+        fragment = open_fragment(place_of(path))
         for records, whole in read_blocks(fragment, task.tile):
             columns = _columns_of(fragment, records, source)
             if not whole:

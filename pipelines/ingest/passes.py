@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.metering import Meter
+from twin.errors import ends_everything
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,12 +41,12 @@ class Passes:
         Raises
         ------
         OSError
-            If the disk is full: going on would only fail everything that follows.
+            If the disk is full, or the object store gone: going on would only fail everything that follows.
         """
         self.progress.start(name, sum(map(size, tasks)), unit)
         for task, outcome in self.executor.map_unordered(partial(_measured, function), tasks):
             if isinstance(outcome, Exception):
-                if isinstance(outcome, OSError) and outcome.errno == errno.ENOSPC:
+                if ends_everything(outcome):
                     raise outcome
                 yield task, outcome
             else:

@@ -23,6 +23,7 @@ from tiles.columns import dequantised, quantised
 from tiles.las_records import record_dtype
 from tiles.order import stable_order
 from tiles.pointfiles import ReadParams, read_header, read_rows, state_of
+from tiles.storage import place_of
 from twin.errors import CrsError, FormatError, StoreError
 from twin.tiling import TileId
 
@@ -76,7 +77,7 @@ def scatter(task: ScatterTask) -> int:
     StoreError
         If coordinates lie outside the store's range.
     """
-    target = Path(task.fragment)
+    target = place_of(task.fragment)
     if not target.exists():
         path = Path(task.source)
         _require_unchanged(task, path)

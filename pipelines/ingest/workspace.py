@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 from pipelines.ingest.scatter import FRAGMENT_VERSION, ScatterTask
 from tiles.atomic import tree_checksum
 from tiles.pointfiles import row_ranges, worth_carrying
+from tiles.revisions import keep_waiting
+from tiles.storage import ObjectPath, names_in, remove, remove_all
 from twin.config import digest
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from pipelines.ingest.admission import Admission
     from pipelines.ingest.params import IngestParams
     from tiles.manifest import TileRow
+    from tiles.storage import Place
     from tiles.store import Store
     from twin.tiling import TileId
 
@@ -40,12 +42,12 @@ class Workspace:
     params: IngestParams
 
     @property
-    def fragments(self) -> Path:
+    def fragments(self) -> Place:
         """Folder of fragments."""
         return self.store.path / ".work" / "fragments"
 
     @property
-    def staged(self) -> Path:
+    def staged(self) -> Place:
         """Folder in which revisions wait."""
         return self.store.path / ".work" / "staged"
 
@@ -79,18 +81,20 @@ class Workspace:
     def keep_fragments(self, wanted: Iterable[ScatterTask]) -> None:
         """Remove what an interrupted job with other files left."""
         keep = {task.fragment for task in wanted}
-        for path in self.fragments.glob("*"):
-            if str(path) not in keep:
-                path.unlink()
+        for name in names_in(self.fragments):
+            if str(self.fragments / name) not in keep:
+                remove_all([self.fragments / name])
 
     def require_room(self, fresh: Sequence[Admission]) -> None:
-        """Refuse to begin what the disk cannot hold.
+        """Refuse to begin what the disk cannot hold; an object store has room.
 
         Raises
         ------
         StoreError
             If there is less room than the points take while they are in hand.
         """
+        if isinstance(self.store.path, ObjectPath):
+            return
         needed = _TEMPORARY_BYTES * sum(admission.header.n_selected for admission in fresh)
         free = shutil.disk_usage(self.store.path).free
         if needed > free:
@@ -104,18 +108,23 @@ class Workspace:
         other = [row for row in staged if row not in usable]
         self.store.manifest.discard_staged(other, [self.store.tile_path(row) for row in other])
         self.store.sweep()
-        keep = {(str(row.tile), row.rev) for row in usable}
-        for path in self.staged.glob("*/*/*"):
-            if (f"{path.parent.parent.name}/{path.parent.name}", path.name) not in keep:
-                shutil.rmtree(path)
+        keep_waiting(self.store, self.staged, {(str(row.tile), row.rev) for row in usable})
         return {row.tile: row for row in usable}
 
     def clean(self) -> None:
-        """Remove everything."""
+        """Remove everything, once others see what was made of it."""
+        self.store.manifest.publish()
+        keep_waiting(self.store, self.staged, set())
         for folder in (self.fragments, self.staged):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def _is_there(self, row: TileRow) -> bool:
-        """Whether a staged revision is on the disk, byte by byte: it may not have survived a power cut."""
-        places = (self.staged / str(row.tile) / row.rev, self.store.path / self.store.tile_path(row))
-        return any(place.is_dir() and tree_checksum(place) == row.checksum for place in places)
+        """Whether a staged revision is on the disk, byte by byte: it may not have survived a power cut.
+
+        What an object store took, it has.
+        """
+        place = self.store.path / self.store.tile_path(row)
+        if isinstance(place, ObjectPath):
+            return (place / "zarr.json").is_file()
+        places = (self.staged / str(row.tile) / row.rev, place)
+        return any(place.exists() and tree_checksum(place) == row.checksum for place in places)

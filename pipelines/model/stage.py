@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.model.outline import Outline, Unmodelled
+    from tiles.storage import Place
     from tiles.store import Store
     from twin.raster import Raster
     from twin.tiling import TileId
@@ -188,11 +189,11 @@ class ModelStage:
         return read_raster(store, self.terrain_run, "dtm", box.buffered(self.rules.ground_ring_m + 1.0))
 
 
-def _given_path(store: Store, run: str, tile: TileId) -> Path:
+def _given_path(store: Store, run: str, tile: TileId) -> Place:
     return buildings_folder(store, run) / "given" / f"{tile}.jsonl"
 
 
-def _refused_path(store: Store, run: str) -> Path:
+def _refused_path(store: Store, run: str) -> Place:
     return buildings_folder(store, run) / "given" / "refused.json"
 
 

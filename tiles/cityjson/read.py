@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tiles.storage import Place
     from twin.building import Building
 
 __all__ = ["read_cityjson", "read_cityjsonseq", "reference_code"]
@@ -58,7 +59,7 @@ def read_cityjson(path: Path) -> list[Building]:
     return list(_buildings(path, document, document.get("transform")))
 
 
-def read_cityjsonseq(path: Path) -> Iterator[Building]:
+def read_cityjsonseq(path: Place) -> Iterator[Building]:
     """Yield the buildings of a CityJSONSeq file one by one.
 
     Raises
@@ -98,7 +99,7 @@ def reference_code(path: Path) -> str | None:
     return f"EPSG:{match[1]}" if match else None
 
 
-def _buildings(path: Path, document: Mapping[str, Any], transform: Mapping[str, Any] | None) -> Iterator[Building]:
+def _buildings(path: Place, document: Mapping[str, Any], transform: Mapping[str, Any] | None) -> Iterator[Building]:
     vertices = _metres(path, document.get("vertices", []), transform)
     for name, item in document.get("CityObjects", {}).items():
         if item.get("type") not in {"Building", "BuildingPart"}:
@@ -111,7 +112,7 @@ def _buildings(path: Path, document: Mapping[str, Any], transform: Mapping[str, 
             yield building
 
 
-def _metres(path: Path, vertices: Any, transform: Mapping[str, Any] | None) -> NDArray[np.float64]:
+def _metres(path: Place, vertices: Any, transform: Mapping[str, Any] | None) -> NDArray[np.float64]:
     """Vertices in the file's CRS, on a 0.1 mm grid where the file has a transform, so that 0.1 + 0.2 is 0.3."""
     try:
         xyz = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)

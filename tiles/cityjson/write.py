@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from tiles.storage import Place
     from twin.building import Building
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
@@ -31,7 +32,7 @@ _SPOOL_BYTES = 32 << 20
 class ModelFacts:
     """What was written."""
 
-    path: Path
+    path: Place
     buildings: int
     bytes: int
 
@@ -97,7 +98,7 @@ def write_cityjson(  # noqa: PLR0913 - what a model is, and where it goes
 
 
 def write_cityjsonseq(  # noqa: PLR0913 - as above
-    path: Path,
+    path: Place,
     buildings: Iterable[Building],
     *,
     crs: HorizontalCrs,
@@ -129,7 +130,9 @@ def write_cityjsonseq(  # noqa: PLR0913 - as above
             n += 1
         if n == 0:
             out.write(dumps(_header(translate or (0.0, 0.0, 0.0), metadata)) + "\n")
-    return ModelFacts(path=path, buildings=n, bytes=path.stat().st_size)
+        out.flush()
+        size = temporary.stat().st_size
+    return ModelFacts(path=path, buildings=n, bytes=size)
 
 
 def _header(translate: tuple[float, float, float], metadata: dict[str, Any]) -> dict[str, Any]:

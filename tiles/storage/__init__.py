@@ -12,6 +12,7 @@
 from tiles.storage.objects import ObjectPath
 from tiles.storage.places import (
     Place,
+    copy_object,
     fetched,
     files_below,
     in_parallel,
@@ -22,12 +23,16 @@ from tiles.storage.places import (
     read_ranges,
     read_tail,
     remove,
+    remove_all,
+    sizes_below,
 )
 from tiles.storage.shared import publish, reading_copy, writing_copy, writing_shared
+from tiles.storage.zarr_stores import zarr_errors, zarr_store
 
 __all__ = [
     "ObjectPath",
     "Place",
+    "copy_object",
     "fetched",
     "files_below",
     "in_parallel",
@@ -40,6 +45,10 @@ __all__ = [
     "read_tail",
     "reading_copy",
     "remove",
+    "remove_all",
+    "sizes_below",
     "writing_copy",
     "writing_shared",
+    "zarr_errors",
+    "zarr_store",
 ]

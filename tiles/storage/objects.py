@@ -106,6 +106,11 @@ class ObjectPath:
         """The connection of this process to the bucket."""
         return _client(self.bucket, tuple(os.environ.get(name, "") for name in _SETTINGS))
 
+    @property
+    def client_below(self) -> Any:
+        """The connection for a library that asks for keys relative to this place."""
+        return _client(self.bucket, tuple(os.environ.get(name, "") for name in _SETTINGS), self.key)
+
     def read_bytes(self) -> bytes:
         """Return an object's bytes.
 
@@ -146,12 +151,16 @@ class ObjectPath:
 
     def below(self) -> Iterator[ObjectPath]:
         """Yield all objects below this place, in no order."""
+        yield from (place for place, _ in self.sizes())
+
+    def sizes(self) -> Iterator[tuple[ObjectPath, int]]:
+        """Yield all objects below this place, in no order, and their bytes; one request for a thousand."""
         import obstore
 
         with told(self):
             for batch in obstore.list(self.client, prefix=self.key):
                 for entry in batch:
-                    yield ObjectPath(self.bucket, entry["path"])
+                    yield ObjectPath(self.bucket, entry["path"]), entry["size"]
 
     def state(self, unless: str = "") -> ObjectState | None:
         """Return an object with its ETag; None if its ETag is still `unless`. Errors as `read_bytes`."""
@@ -221,10 +230,8 @@ def told(place: ObjectPath) -> Iterator[None]:
     ------
     FileNotFoundError
         If there is no such object.
-    StoreError
-        If there is no such bucket, or no right to use it.
     UnreachableError
-        If the service failed again and again, or is not there.
+        If the service failed again and again, or is not there, or there is no such bucket, or no right to use it.
     """
     from obstore import exceptions as known
 
@@ -238,7 +245,7 @@ def told(place: ObjectPath) -> Iterator[None]:
         raise
     except (known.PermissionDeniedError, known.UnauthenticatedError):
         text = f"{place}: the object store refuses; check AWS_ACCESS_KEY_ID and its rights on bucket {place.bucket}"
-        raise StoreError(text) from None
+        raise UnreachableError(text) from None
     except known.BaseError as error:
         if "NoSuchBucket" in str(error):
             raise _no_bucket(place) from None
@@ -246,8 +253,10 @@ def told(place: ObjectPath) -> Iterator[None]:
         raise UnreachableError(f"{place}: the object store does not answer ({_reason(str(error))}); {way}") from None
 
 
-def _no_bucket(place: ObjectPath) -> StoreError:
-    return StoreError(f"{place}: there is no bucket {place.bucket} at this service; make it, or check the address")
+def _no_bucket(place: ObjectPath) -> UnreachableError:
+    return UnreachableError(
+        f"{place}: there is no bucket {place.bucket} at this service; make it, or check the address"
+    )
 
 
 def _reason(text: str) -> str:
@@ -274,8 +283,8 @@ def patience_s() -> float:
         raise ConfigError(f"{_PATIENCE}={text}: a number of seconds was expected") from None
 
 
-@lru_cache(maxsize=8)
-def _client(bucket: str, settings: tuple[str, ...]) -> Any:
+@lru_cache(maxsize=32)
+def _client(bucket: str, settings: tuple[str, ...], prefix: str | None = None) -> Any:
     from obstore.store import S3Store
 
     given = dict(zip(_SETTINGS, settings, strict=True))
@@ -293,4 +302,4 @@ def _client(bucket: str, settings: tuple[str, ...]) -> Any:
         },
     }
     where: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
-    return S3Store(bucket, client_options=options, retry_config=retry, **where)  # type: ignore[arg-type]
+    return S3Store(bucket, prefix=prefix, client_options=options, retry_config=retry, **where)  # type: ignore[arg-type]

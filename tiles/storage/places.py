@@ -6,6 +6,7 @@ what is to be removed, and what is verified is listed.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Place",
+    "copy_object",
     "fetched",
     "files_below",
     "in_parallel",
@@ -33,17 +35,20 @@ __all__ = [
     "read_ranges",
     "read_tail",
     "remove",
+    "remove_all",
+    "sizes_below",
 ]
 
 Place = Path | ObjectPath
 
 T = TypeVar("T")
 R = TypeVar("R")
+P = TypeVar("P", Path, ObjectPath)
 _AT_ONCE = 8
 """Requests under way in one process: latency is hidden, and a hundred workers do not become a storm."""
 
 
-def place_of(address: str | Path) -> Place:
+def place_of(address: str | Place) -> Place:
     """Return the place of an address.
 
     Raises
@@ -53,6 +58,8 @@ def place_of(address: str | Path) -> Place:
     ConfigError
         If it names no bucket and prefix.
     """
+    if isinstance(address, ObjectPath):
+        return address
     if str(address).startswith(SCHEME):
         return ObjectPath.parse(str(address))
     if "://" in str(address):
@@ -100,15 +107,27 @@ def names_in(place: Place) -> list[str]:
     return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
 
 
-def files_below(place: Place) -> dict[str, Place]:
+def files_below(place: P) -> dict[str, P]:
     """Return every file below a folder by its name relative to it, sorted part by part."""
-    found: dict[str, Place]
+    found: dict[str, P]
     if isinstance(place, ObjectPath):
         skip = len(place.key) + 1
         found = {entry.key[skip:]: entry for entry in place.below()}
     else:
         found = {entry.relative_to(place).as_posix(): entry for entry in place.rglob("*") if entry.is_file()}
     return dict(sorted(found.items(), key=lambda item: item[0].split("/")))
+
+
+def sizes_below(place: Place) -> Iterator[tuple[str, int]]:
+    """Yield the name of every file below a folder, relative to it, and its bytes."""
+    if isinstance(place, ObjectPath):
+        skip = len(place.key) + 1
+        yield from ((entry.key[skip:], size) for entry, size in place.sizes())
+        return
+    for directory, _, names in os.walk(place):
+        for name in names:
+            path = os.path.join(directory, name)  # noqa: PTH118 - thrice as fast as pathlib
+            yield os.path.relpath(path, place).replace(os.sep, "/"), os.stat(path).st_size  # noqa: PTH116 - the same
 
 
 def remove(place: Place) -> None:
@@ -119,6 +138,25 @@ def remove(place: Place) -> None:
         shutil.rmtree(place, ignore_errors=True)
     else:
         place.unlink(missing_ok=True)
+
+
+def remove_all(places: Iterable[Place]) -> None:
+    """Remove files or folders; in an object store single objects, all in one request."""
+    objects = []
+    for place in places:
+        if isinstance(place, ObjectPath):
+            objects.append(place)
+        else:
+            remove(place)
+    _delete(objects)
+
+
+def copy_object(source: ObjectPath, target: ObjectPath) -> None:
+    """Copy an object inside the service, without fetching it."""
+    import obstore
+
+    with told(source):
+        obstore.copy(source.client, source.key, target.key)
 
 
 def publish_file(source: Path, target: ObjectPath) -> None:

@@ -15,6 +15,7 @@ from tiles.buildings import building_table, read_without_model
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.observations import read_feeds
 from tiles.rasters import read_raster
+from tiles.storage import ObjectPath
 from twin import __version__
 from twin.bounds import Bounds
 from twin.legend import depth_legend
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from tiles.flood import FloodResult
     from tiles.manifest import RunRow, SourceRow
+    from tiles.storage import Place
     from tiles.store import Store
     from twin.points import Points
     from viewer.content import Gauge
@@ -77,7 +79,7 @@ def gather_report(
     clock = datetime.now(UTC).astimezone()
     moment = now or clock
     names = {"ja": title, "en": title} if isinstance(title, str) else dict(title)
-    fallback = names.get("en") or names.get("ja") or store.path.resolve().name
+    fallback = names.get("en") or names.get("ja") or _folder_name(store.path)
     tiles = store.tiles()
     points, gauges = _seen(store, moment) if tiles else (None, ())
     terrain_run = store.manifest.latest_run("terrain")
@@ -111,6 +113,10 @@ def gather_report(
         feeds=_feeds(store),
         stages=tuple(_stage(row) for row in store.manifest.runs()),
     )
+
+
+def _folder_name(place: Place) -> str:
+    return place.name if isinstance(place, ObjectPath) else place.resolve().name
 
 
 def _seen(store: Store, now: datetime) -> tuple[Points | None, tuple[Gauge, ...]]:
