@@ -100,3 +100,17 @@ def test_a_name_that_means_nothing_certain_is_refused(text: str) -> None:
         VerticalDatum.parse(text)
     assert isinstance(caught.value, TwinError)
     assert isinstance(caught.value, ValueError)
+
+
+@given(st.one_of(st.sampled_from(["TP", "ellipsoidal", "EPSG:5709"]), places.map("local:".__add__)), places)
+def test_a_datum_with_its_geoid_survives_its_text(name: str, epoch: str) -> None:
+    datum = VerticalDatum.parse(name, epoch)
+    assert VerticalDatum.parse(str(datum)) == datum == VerticalDatum(name, epoch)
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch"), [("TP@", ""), ("TP@JGD2011", "JGD2024"), ("@JGD2011", ""), ("XX@JGD2011", "")]
+)
+def test_half_a_datum_or_two_geoids_are_refused(text: str, epoch: str) -> None:
+    with pytest.raises(DatumError, match="vertical datum"):
+        VerticalDatum.parse(text, epoch)

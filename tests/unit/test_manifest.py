@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,3 +96,31 @@ def test_artefacts_of_a_run_are_replaced_by_key(manifest: Manifest) -> None:
     (artefact,) = manifest.artefacts("r").values()
     assert (artefact.checksum, artefact.inputs, artefact.report) == ("2", ["x"], {"cells": 4})
     assert manifest.artefacts("other") == {}
+
+
+def test_each_epoch_sees_its_own_rows_and_what_belongs_to_all(manifest: Manifest) -> None:
+    old, new = manifest.of_epoch("2019"), manifest.of_epoch("2024")
+    old.commit_tiles([row(0, 0, "o")], sources=[source(0)])
+    new.commit_tiles([row(0, 0, "n"), row(1, 0, "n")], sources=[source(0)])
+    old.begin_run("r", "classify", {}, {})
+    manifest.of_epoch(None).begin_run("f", "live", {}, {})
+    for run in ("r", "f"):
+        manifest.finish_run(run, {})
+    assert [[entry.rev for entry in one.tiles()] for one in (old, new, manifest)] == [["o"], ["n", "n"], []]
+    assert old.tile(TileId(0, 1, 0)) is None
+    assert [[entry.run for entry in one.runs()] for one in (old, new)] == [["r", "f"], ["f"]]
+    assert (new.latest_run("classify"), manifest.of_epoch(None).latest_run("classify")) == (None, old.runs()[0])
+    assert len(manifest.of_epoch(None).tiles()) == 3
+    assert manifest.epoch_names() == ["2019", "2024"]
+    with pytest.raises(StoreError, match="say which"):
+        manifest.of_epoch(None).commit_tiles([row(2, 0)])
+
+
+def test_a_source_that_takes_a_number_leaves_the_other_as_lineage(manifest: Manifest) -> None:
+    manifest.commit_tiles([], sources=[source(0), source(1)])
+    coming = replace(source(1), digest="new", uri="1.las")
+    manifest.commit_tiles([], sources=[coming])
+    assert manifest.sources() == [source(0), coming]
+    (gone,) = manifest.replaced_sources()
+    assert replace(gone, replaced_at="") == replace(source(1), state="replaced", replaced_by="new")
+    assert gone.replaced_at
