@@ -60,7 +60,7 @@ def examine(path: Path, params: IngestParams) -> Examination:
     try:
         header = read_header(path, params.reading)
     except FormatError as error:
-        japanese = f"{path.name}：ファイルを読み取れません（{error}）"
+        japanese = f"{path.name}：ファイルを読み取れません（{_bare(path, error)}）"
         finding = Finding(rule="format", severity="error", message=str(error), message_ja=japanese)
         return Examination(header=None, crs=None, vertical=None, findings=(finding,))
     findings = [
@@ -132,16 +132,16 @@ def _crs(
         stated = file_crs(header)
     except CrsError as error:
         if given is None:
-            japanese = f"{name}：座標系の記述を読み取れません（{error}）。--crs で指定してください"
+            japanese = f"{name}：座標系の記述を読み取れません（{_bare(header.path, error)}）。--crs で指定してください"
             findings.append(Finding(rule="crs", severity="error", message=str(error), message_ja=japanese))
             return None, None
         if isinstance(error, GeoKeysError) and given.code != error.code and given.unit != error.unit:
             message = f"{error}; --crs {given.code} (in {given.unit}) agrees with neither"
-            japanese = f"{name}：GeoTIFFキーが矛盾し、--crs {given.code} はどちらとも一致しません（{error}）"
+            japanese = f"{name}：GeoTIFFキーが矛盾し、--crs {given.code} はどちらとも一致しません"
             findings.append(Finding(rule="crs", severity="error", message=message, message_ja=japanese))
             return None, None
         message = f"{error} - {given.code} was given and is used"
-        japanese = f"{name}：座標系の記述を読み取れないため、指定された{given.code}を用います（{error}）"
+        japanese = f"{name}：座標系の記述を読み取れないため、指定された{given.code}を用います"
         findings.append(Finding(rule="crs", severity="warning", message=message, message_ja=japanese))
     crs = stated or given
     if crs is None:
@@ -242,6 +242,11 @@ def _unit_of_heights(name: str, datum: VerticalDatum, factor: float) -> list[Fin
         "標高もフィートなら --vertical で指定してください（例 --vertical EPSG:8228）"
     )
     return [_said(name, "units", "warning", message, japanese)]
+
+
+def _bare(path: Path, error: Exception) -> str:
+    """Return an error's words without the file's name, which stands before them already."""
+    return str(error).removeprefix(f"{path.name}: ")
 
 
 def _said(name: str, rule: str, severity: Severity, message: str, japanese: str) -> Finding:

@@ -108,7 +108,8 @@ def mixed() -> Page:
     return page(
         delivery(
             source("c.laz"), source("b.laz", repeated), source("a.laz", NO_CRS),
-            findings=(step,), pictures=(chart, density()), facts={"crs": "EPSG:6677", "vertical": "TP"},
+            findings=(step,), pictures=(chart, density()),
+            facts={"groups": [{"crs": "EPSG:6677", "voids": [{"x": i} for i in range(30)]}]},
             requirements={"density_per_m2": {"value": 4.0, "source": "gsi_pointcloud.yaml"}, "void_area_m2": None},
         )
     )  # fmt: skip
@@ -138,7 +139,7 @@ def test_a_finding_stands_with_its_figure_its_limit_and_its_picture(mixed: Page)
     whole = mixed.said[mixed.said.index("The whole delivery") :]
     assert "0.182 m 基準 limit 0.100 m" in whole
     assert mixed.text.count('class="chart"') == 1
-    assert mixed.text.index('class="chart"') < mixed.text.index("Where the files are")
+    assert mixed.text.index('class="chart"') < mixed.text.index('class="map"')
 
 
 def test_files_come_worst_first(mixed: Page) -> None:
@@ -161,7 +162,7 @@ def test_classes_of_all_files_are_added_up(mixed: Page) -> None:
 def test_what_files_are_called_cannot_break_the_page() -> None:
     hostile = "<script>alert(1)</script>&\"'.laz"
     finding = Finding(rule="<b>", severity="error", message=f"{hostile}: bad <i>", message_ja="悪い<i>")
-    shown = page(delivery(source(hostile, finding), facts={"crs": "<u>"}))
+    shown = page(delivery(source(hostile, finding), facts={"groups": [{"<u>": "<u>"}]}))
     assert "<script>alert" not in shown.text
     assert "<i>" not in shown.text.replace("<i class", "")
     assert shown.unbalanced == []
@@ -243,3 +244,13 @@ def test_ticks_are_round_and_inside() -> None:
         assert 2 <= len(found) <= 12
         assert low - 1e-6 <= found[0]
         assert found[-1] <= high + 1e-6
+
+
+def test_places_far_apart_are_ringed_and_the_page_says_so() -> None:
+    values = np.full((300, 300), np.nan, np.float32)
+    values[0, 0] = values[1, 1] = values[299, 299] = 4.0
+    frame = Frame(column0=0, row0=0, rows=300, columns=300, resolution_m=1000.0)
+    far = MapPicture(name="density", title="Density", title_ja="点密度", frame=frame, values=values)
+    assert draw_map(far).svg.count('class="ring"') == 2
+    assert draw_map(density()).svg.count('class="ring"') == 0
+    assert "The places lie far apart" in page(delivery(pictures=(far,))).said

@@ -15,14 +15,14 @@ from markupsafe import Markup
 from tiles.atomic import write_text
 from twin import __version__
 from viewer.report.acceptance_view import lay_out
-from viewer.report.acceptance_words import SEVERITIES, VERDICTS
+from viewer.report.acceptance_words import SEVERITIES, SHARE_RULES, VERDICTS
 from viewer.report.mapsvg import north_and_scale
-from viewer.report.pages import environment
+from viewer.report.pages import environment, unit_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from twin.acceptance import DeliveryReport
+    from twin.acceptance import DeliveryReport, Finding
     from viewer.report.acceptance_view import AcceptanceView
 
 __all__ = ["render_acceptance", "write_acceptance"]
@@ -64,6 +64,7 @@ def render_acceptance(report: DeliveryReport, *, title: str = "", made_at: datet
     view = lay_out(report)
     pages = environment()
     pages.filters["figure"] = figure
+    pages.globals["one_crs"] = "" if "," in view.crs else view.crs
     bar = Markup("")
     if view.index:
         bar = north_and_scale(0.0, view.index["width"], view.index["height"], view.index["width_m"])
@@ -71,8 +72,6 @@ def render_acceptance(report: DeliveryReport, *, title: str = "", made_at: datet
         report=report,
         view=view,
         title=title or _folder(report),
-        crs=str(report.facts.get("crs") or ""),
-        vertical=str(report.facts.get("vertical") or ""),
         made_at=made_at or datetime.now(UTC).astimezone(),
         sentence=_sentence(report, view),
         verdicts=VERDICTS,
@@ -82,20 +81,23 @@ def render_acceptance(report: DeliveryReport, *, title: str = "", made_at: datet
     )
 
 
-def figure(value: float, unit: str) -> str:
-    """Write a figure with its unit.
+def figure(value: float, finding: Finding) -> str:
+    """Write a finding's figure or limit with its unit; shares are written in percent.
 
     Examples
     --------
-    >>> figure(0.0312, "m"), figure(0.0421, "share"), figure(12345.0, "")
-    ('0.031 m', '4.21 %', '12,345')
+    >>> from twin.acceptance import Finding
+    >>> figure(0.0312, Finding(rule="overlap", severity="info", message="", unit="m"))
+    '0.031 m'
+    >>> figure(0.0421, Finding(rule="noise", severity="info", message=""))
+    '4.21 %'
     """
-    if unit in ("share", "1"):
+    if finding.unit == "share" or (not finding.unit and finding.rule in SHARE_RULES):
         return f"{100 * value:.3g} %"
-    if unit == "m":
+    if finding.unit == "m":
         return f"{value:.3f} m".replace("-", "−")
     text = f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:.3g}"
-    return f"{text} {unit.replace('m2', 'm²').replace('points', 'pts')}".strip().replace("-", "−")
+    return f"{text} {unit_text(finding.unit)}".strip().replace("-", "−")
 
 
 def _folder(report: DeliveryReport) -> str:

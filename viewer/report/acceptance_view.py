@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from twin.acceptance import MapPicture
 from viewer.palette import class_colors
-from viewer.report.acceptance_words import REQUIREMENTS, RuleWords, rule_words
+from viewer.report.acceptance_words import AUXILIARY, FACTS, REQUIREMENTS, RuleWords, rule_words
 from viewer.report.chartsvg import LINE_COLORS, draw_chart
 from viewer.report.mapsvg import MapView, draw_map
+from viewer.report.pages import datum, unit_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from markupsafe import Markup
 
@@ -26,6 +27,12 @@ _MOST_PICTURE_BYTES = 12_000_000
 """Of all pictures of files together; the page stays under 20 MB with 5 000 files."""
 _MOST_PICTURES = 400
 _RANK: dict[Verdict, int] = {"refused": 0, "accepted_with_remarks": 1, "accepted": 2}
+_LEAST_INDEX = 4
+"""Files from which a map of their boxes says something."""
+_LISTED = 8
+"""Entries of a list that are written out."""
+Pair = tuple[str, str]
+"""Japanese, English."""
 _SEVERITY = ("error", "warning", "info")
 
 
@@ -50,7 +57,7 @@ class FileView:
     report: SourceReport
     name: str
     pictures: tuple[PictureView, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[Pair, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +81,18 @@ class AcceptanceView:
     """Of refusals, those of most files first."""
     remarks: tuple[Reason, ...]
     requirements: tuple[Mapping[str, Any], ...]
-    findings: tuple[tuple[Finding, RuleWords, PictureView | None], ...]
-    """Of the delivery, worst first, each with its picture the first time that picture is named."""
+    shown: tuple[tuple[Finding, RuleWords, PictureView], ...]
+    """Findings of the delivery with a picture, worst first; each picture stands with the first that names it."""
+    told: tuple[tuple[Finding, RuleWords], ...]
+    """The others, worst first."""
     pictures: tuple[PictureView, ...]
     """Of the delivery, those that no finding names."""
     classes: tuple[Mapping[str, Any], ...]
-    facts: tuple[tuple[str, str], ...]
+    groups: tuple[tuple[tuple[Pair, str], ...], ...]
+    """Facts of the files of each CRS."""
+    crs: str
+    """CRS of the files, all of them if there are several."""
+    vertical: str
     files: tuple[FileView, ...]
     """Refused first, then those with remarks, then the others; by name within."""
     n_without_pictures: int
@@ -92,8 +105,9 @@ def lay_out(report: DeliveryReport) -> AcceptanceView:
     names = _names(report.sources)
     order = sorted(range(len(names)), key=lambda i: (_RANK[report.sources[i].verdict], names[i]))
     files, n_without = _files([(report.sources[i], names[i]) for i in order])
-    drawn = {picture.name: _picture(picture) for picture in report.pictures}
-    findings = _with_pictures(report.findings, drawn)
+    # The histogram of classes stands as a table, with colours and names.
+    drawn = {one.name: _picture(one) for one in report.pictures if not one.name.startswith("classes")}
+    shown, told = _with_pictures(report.findings, drawn)
     counts = Counter(source.verdict for source in report.sources)
     named = [(names[i], report.sources[i]) for i in order]
     return AcceptanceView(
@@ -102,10 +116,13 @@ def lay_out(report: DeliveryReport) -> AcceptanceView:
         reasons=_reasons(named, "error"),
         remarks=_reasons(named, "warning"),
         requirements=_requirements(report.requirements),
-        findings=findings,
+        shown=shown,
+        told=told,
         pictures=tuple(drawn.values()),
         classes=_classes(report),
-        facts=_facts(report.facts),
+        groups=tuple(_facts(group) for group in report.facts.get("groups", ())),
+        crs=_common(report.sources, "crs"),
+        vertical=_common(report.sources, "vertical", datum),
         files=files,
         n_without_pictures=n_without,
         index=_index(named),
@@ -138,7 +155,9 @@ def _picture(picture: Picture, *, small: bool = False) -> PictureView:
     title = (picture.title_ja or picture.title, picture.title)
     if isinstance(picture, MapPicture):
         view = draw_map(picture, small=small)
-        return PictureView(name=picture.name, title=title, svg=view.svg, unit=picture.unit, map=view, keys=view.keys)
+        return PictureView(
+            name=picture.name, title=title, svg=view.svg, unit=unit_text(picture.unit), map=view, keys=view.keys
+        )
     keys = [
         (LINE_COLORS[i % len(LINE_COLORS)], one.name_ja or one.name, one.name) for i, one in enumerate(picture.series)
     ]
@@ -149,10 +168,16 @@ def _picture(picture: Picture, *, small: bool = False) -> PictureView:
 
 def _with_pictures(
     findings: Iterable[Finding], drawn: dict[str, PictureView]
-) -> tuple[tuple[Finding, RuleWords, PictureView | None], ...]:
-    """Give each finding its picture; a picture is taken out of `drawn` once it is placed."""
-    ordered = sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity))
-    return tuple((finding, rule_words(finding.rule), drawn.pop(finding.picture, None)) for finding in ordered)
+) -> tuple[tuple[tuple[Finding, RuleWords, PictureView], ...], tuple[tuple[Finding, RuleWords], ...]]:
+    """Part findings into those that a picture stands with, and the others; `drawn` keeps the pictures left over."""
+    shown, told = [], []
+    for finding in sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity)):
+        picture, words = drawn.pop(finding.picture, None), rule_words(finding.rule)
+        if picture is None:
+            told.append((finding, words))
+        else:
+            shown.append((finding, words, picture))
+    return tuple(shown), tuple(told)
 
 
 def _reasons(named: Sequence[tuple[str, SourceReport]], severity: str) -> tuple[Reason, ...]:
@@ -173,6 +198,8 @@ def _requirements(stated: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         entry = stated.get(key)
         value, source = (entry.get("value"), entry.get("source", "")) if isinstance(entry, dict) else (entry, "")
         if value is None or value in ("", [], ()):
+            continue
+        if key in AUXILIARY and not any(_stated(stated.get(main)) for main in AUXILIARY[key]):
             continue
         rows.append({"name": (japanese, english), "value": _value(value, unit), "source": str(source)})
     return tuple(rows)
@@ -209,23 +236,40 @@ def _classes(report: DeliveryReport) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _facts(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Write facts as text; the histogram of classes has a table of its own."""
-    return tuple((key, _plain(value)) for key, value in facts.items() if value not in (None, "", [], {}))
+def _stated(entry: Any) -> bool:
+    return (entry.get("value") if isinstance(entry, dict) else entry) is not None
+
+
+def _common(sources: Sequence[SourceReport], key: str, written: Callable[[str], str] = str) -> str:
+    """Return what files state under a key, most frequent first."""
+    counts = Counter(written(str(value)) for source in sources if (value := source.facts.get(key)))
+    return ", ".join(value for value, _ in counts.most_common())
+
+
+def _facts(facts: Mapping[str, Any]) -> tuple[tuple[Pair, str], ...]:
+    """Write facts as text, each with its name."""
+    return tuple(
+        (FACTS.get(key, (key.replace("_", " "),) * 2), _plain(value))
+        for key, value in facts.items()
+        if value not in (None, "", [], {})
+    )
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_plain(one)}" for key, one in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(_plain(one) for one in value)
-    return f"{value:,.10g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        more = f" … ({len(value):,})" if len(value) > _LISTED else ""
+        return ("; " if value and isinstance(value[0], dict) else ", ").join(map(_plain, value[:_LISTED])) + more
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 else f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _index(named: Sequence[tuple[str, SourceReport]]) -> Mapping[str, Any]:
     """Return the boxes of the files on paper, those of the most frequent CRS; empty if none is known."""
     known = [(name, source, box) for name, source in named if (box := _box(source.facts)) is not None]
-    if not known:
+    if len(known) < _LEAST_INDEX:
         return {}
     crs = Counter(str(source.facts.get("crs", "")) for _, source, _ in known).most_common(1)[0][0]
     shown = [(name, source.verdict, box) for name, source, box in known if str(source.facts.get("crs", "")) == crs]

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from twin.acceptance import Severity, Verdict
 
-__all__ = ["REQUIREMENTS", "RULES", "SEVERITIES", "VERDICTS", "RuleWords", "rule_words"]
+__all__ = [
+    "AUXILIARY",
+    "FACTS",
+    "REQUIREMENTS",
+    "RULES",
+    "SEVERITIES",
+    "SHARE_RULES",
+    "VERDICTS",
+    "RuleWords",
+    "rule_words",
+]
 
 Pair = tuple[str, str]
 """Japanese, English."""
@@ -33,6 +43,15 @@ class RuleWords:
     way: Pair = ("", "")
     """What the contractor does about it; empty if there is nothing to do."""
 
+
+_ADJUST: Final[Pair] = (
+    "コース間の調整（ボアサイト・軌跡）をやり直してください。ずれは twin adjust で求められます。",
+    "Adjust the strips again: boresight and trajectory; twin adjust measures the shifts.",
+)
+_HEIGHTS: Final[Pair] = (
+    "標高の調整と、標高の基準・ジオイドモデルを確かめてください。",
+    "Check the adjustment of heights, their datum, and the geoid model.",
+)
 
 RULES: Final[dict[str, RuleWords]] = {
     "format": RuleWords(
@@ -97,7 +116,10 @@ RULES: Final[dict[str, RuleWords]] = {
     "point_format": RuleWords(name=("点の形式", "Point format")),
     "classes": RuleWords(
         name=("分類", "Classes"),
-        way=("要求された分類コードで分類し直してください。", "Classify with the codes that are asked for."),
+        way=(
+            "仕様で定められた分類コードに直してください。",
+            "Use the class codes of the LAS specification or of the contract.",
+        ),
     ),
     "density": RuleWords(
         name=("点密度", "Point density"),
@@ -106,7 +128,7 @@ RULES: Final[dict[str, RuleWords]] = {
             "Fly the thin places again, or agree with the client.",
         ),
     ),
-    "empty_share": RuleWords(
+    "empty_cells": RuleWords(
         name=("欠測率", "Share of empty cells"),
         way=("欠測範囲を再計測してください。", "Survey the empty places again."),
     ),
@@ -117,21 +139,35 @@ RULES: Final[dict[str, RuleWords]] = {
             "Survey the voids again, or give their reason.",
         ),
     ),
-    "overlap": RuleWords(
-        name=("コース間較差", "Strip differences"),
+    "strays": RuleWords(
+        name=("孤立点", "Stray points"),
+        way=("飛び点を除くか、クラス 7・18 に分類してください。", "Remove stray points, or class them 7 or 18."),
+    ),
+    "strips": RuleWords(
+        name=("飛行コース", "Flight strips"),
+        way=("ポイントソースIDにコース番号を入れてください。", "Write the strip's number as point source id."),
+    ),
+    "overlap": RuleWords(name=("コース間較差", "Strip differences"), way=_ADJUST),
+    "overlap_rmse": RuleWords(name=("コース間較差（RMS）", "Strip differences, RMSE"), way=_ADJUST),
+    "overlap_median": RuleWords(name=("コース間較差（中央値）", "Strip differences, median"), way=_ADJUST),
+    "control_axes": RuleWords(name=("検証点の座標の順序", "Axes of the control points")),
+    "control_points": RuleWords(
+        name=("検証点", "Control points"),
         way=(
-            "コース間の調整（ボアサイト・軌跡）をやり直してください。",
-            "Adjust the strips again: boresight and trajectory.",
+            "計測範囲内の、周囲に点のある検証点を用いてください。",
+            "Use control points inside the survey that have points around them.",
         ),
     ),
-    "strips": RuleWords(name=("飛行コース", "Flight strips")),
-    "controls": RuleWords(
-        name=("調整点との較差", "Control points"),
-        way=("標高の調整と基準（ジオイド）を確かめてください。", "Check the adjustment of heights, and the geoid."),
-    ),
+    "control_rmse": RuleWords(name=("検証点との較差（RMS）", "Control points, RMSE"), way=_HEIGHTS),
+    "control_max": RuleWords(name=("検証点との較差（最大）", "Control points, greatest difference"), way=_HEIGHTS),
     "gps_time": RuleWords(
         name=("GPS時刻", "GPS time"),
-        way=("時刻の種別と欠落を確かめてください。", "Check the kind of time, and what is missing."),
+        way=("時刻の種別（週秒・標準時）を確かめてください。", "Check the kind of time: week seconds or standard."),
+    ),
+    "time_order": RuleWords(name=("GPS時刻の順序", "Order of GPS time")),
+    "gps_gap": RuleWords(
+        name=("GPS時刻の空白", "Gap of GPS time"),
+        way=("欠落した区間の点を補ってください。", "Deliver the points of the missing span."),
     ),
     "duplicates": RuleWords(
         name=("重複点", "Duplicate points"),
@@ -139,7 +175,12 @@ RULES: Final[dict[str, RuleWords]] = {
     ),
     "noise": RuleWords(
         name=("ノイズ", "Noise"),
-        way=("ノイズを除くか、クラス 7・18 に分類してください。", "Remove noise, or class it 7 or 18."),
+        way=("ノイズを除いて書き出し直してください。", "Write the file again without the noise."),
+    ),
+    "withheld": RuleWords(name=("除外の印のある点", "Withheld points")),
+    "required_classes": RuleWords(
+        name=("必要な分類", "Required classes"),
+        way=("要求された分類コードで分類し直してください。", "Classify with the codes that are asked for."),
     ),
     "sheet": RuleWords(
         name=("図郭名", "Map sheet"),
@@ -155,17 +196,60 @@ REQUIREMENTS: Final[dict[str, tuple[str, str, str]]] = {
     "empty_share": ("欠測率（以下）", "share of empty cells, at most", "%"),
     "void_area_m2": ("一つの欠測範囲の面積（以下）", "area of one void, at most", "m²"),
     "required_classes": ("必要な分類コード", "classes that must occur", ""),
-    "overlap_rmse_m": ("コース間較差のRMSE（以下）", "strip differences, RMSE at most", "m"),
+    "overlap_rmse_m": ("コース間較差のRMS（以下）", "strip differences, RMSE at most", "m"),
     "overlap_median_m": ("コース間較差の中央値（絶対値、以下）", "strip differences, absolute median at most", "m"),
-    "controls": ("調整点ファイル", "file of control points", ""),
-    "control_rmse_m": ("調整点との較差のRMSE（以下）", "control points, RMSE at most", "m"),
-    "control_max_m": ("調整点との較差の最大（以下）", "control points, greatest difference at most", "m"),
+    "controls": ("検証点ファイル", "file of control points", ""),
+    "control_rmse_m": ("検証点との較差のRMS（以下）", "control points, RMSE at most", "m"),
+    "control_max_m": ("検証点との較差の最大（以下）", "control points, greatest difference at most", "m"),
     "sheet_scheme": ("図郭名の規則", "naming by map sheets", ""),
     "gps_gap_s": ("コース内のGPS時刻の空白（以下）", "gap of GPS time within a strip, at most", "s"),
     "noise_share": ("ノイズの割合（以下）", "share of noise, at most", "%"),
     "duplicates_share": ("重複点の割合（以下）", "share of duplicate points, at most", "%"),
 }
 """Parameter of the check: name in Japanese and English, unit; shares are shown in percent."""
+
+
+AUXILIARY: Final[dict[str, tuple[str, ...]]] = {
+    "density_cell_m": ("density_per_m2", "empty_share"),
+    "density_share": ("density_per_m2",),
+}
+"""Requirements that mean something only beside one of others."""
+
+SHARE_RULES: Final = frozenset({"density", "empty_cells", "duplicates", "noise"})
+"""Rules whose figure is a share of 1 unless it has a unit."""
+
+FACTS: Final[dict[str, Pair]] = {
+    "format": ("形式", "format"),
+    "point_format": ("点フォーマット", "point format"),
+    "scale": ("座標の刻み", "coordinate steps"),
+    "offset": ("オフセット", "offset"),
+    "crs": ("座標系", "CRS"),
+    "vertical": ("標高基準", "vertical datum"),
+    "bytes": ("容量（バイト）", "bytes"),
+    "classes": ("クラス別点数", "points by class"),
+    "returns": ("リターン別点数", "points by return"),
+    "gps_time": ("GPS時刻", "GPS time"),
+    "box": ("範囲", "box"),
+    "strips": ("コース", "strips"),
+    "cells": ("計測格子数", "surveyed cells"),
+    "cells_below_density": ("密度不足の格子数", "cells below the density"),
+    "density_per_m2": ("点密度（点/m²）", "points per m²"),
+    "duplicates": ("重複点", "duplicate points"),
+    "duplicates_between_files": ("ファイル間の重複点", "points in several files"),
+    "greatest_scan_angle_deg": ("最大スキャン角（度）", "greatest scan angle, degrees"),
+    "time_runs_back": ("時刻の逆行", "times that run back"),
+    "name": ("名称", "name"),
+    "files": ("ファイル数", "files"),
+    "points": ("点数", "points"),
+    "cell_m": ("格子間隔（m）", "cell, m"),
+    "surveyed_m2": ("計測面積（m²）", "surveyed area, m²"),
+    "water_m2": ("水部面積（m²）", "water, m²"),
+    "judged_m2": ("判定面積（m²）", "judged area, m²"),
+    "empty_share": ("欠測率", "share of empty cells"),
+    "voids_m2": ("欠測面積（m²）", "voids, m²"),
+    "voids": ("欠測範囲", "voids"),
+}
+"""Facts by their key: Japanese, English; others go by their key."""
 
 
 def rule_words(rule: str) -> RuleWords:

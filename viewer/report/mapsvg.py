@@ -35,6 +35,10 @@ CLASS_COLORS = ("#dfe4e2", "#d55e00", "#56b4e9", "#e6a000", "#009e73", "#0a4f80"
 _STEPS = 63
 _NOTHING = 255
 _WIDTH, _MOST_HEIGHT = 520, 560
+_RING = 0.04
+"""Share of a side within which cells share a ring."""
+_SPARSE = 0.002
+"""Share of cells below which nothing would be seen without rings."""
 _SMALL_CELLS = 128
 """Cells along a side of a small picture."""
 
@@ -44,13 +48,13 @@ class MapView:
     """A map ready for a page."""
 
     svg: Markup
-    bytes: int
-    """Length of the SVG."""
     ramp: str = ""
     """CSS gradient of the legend; empty for classes."""
     low: str = ""
     high: str = ""
     middle: str = ""
+    is_sparse: bool = False
+    """Whether so few cells hold anything that rings show where."""
     keys: tuple[tuple[str, str, str], ...] = ()
     """Colour, Japanese and English name of each class."""
 
@@ -74,8 +78,11 @@ def draw_map(picture: MapPicture, *, small: bool = False) -> MapView:
         indices, palette, legend = _classes(picture, values)
     else:
         indices, palette, legend = _continuous(picture, values)
-    svg = _framed(picture, data_uri(_png(indices, palette), "png"), small)
-    return MapView(svg=svg, bytes=len(svg), **legend)
+    used = indices != _NOTHING
+    is_sparse = bool(0 < used.sum() < _SPARSE * used.size)
+    rings = _rings(used) if is_sparse else []
+    svg = _framed(picture, data_uri(_png(indices, palette), "png"), rings, small)
+    return MapView(svg=svg, is_sparse=is_sparse, **legend)
 
 
 def scale_bar(width_m: float) -> tuple[float, str]:
@@ -149,7 +156,18 @@ def _png(indices: NDArray[np.uint8], palette: list[tuple[int, int, int]]) -> byt
     return stream.getvalue()
 
 
-def _framed(picture: MapPicture, uri: Markup, small: bool) -> Markup:
+def _rings(used: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """Return places of rings around what there is, as shares of width and height; one for cells close together."""
+    places: list[tuple[float, float]] = []
+    rows, columns = used.shape
+    for row, column in np.argwhere(used):
+        at = ((column + 0.5) / columns, (row + 0.5) / rows)
+        if all(math.dist(at, other) > _RING for other in places):
+            places.append(at)
+    return places
+
+
+def _framed(picture: MapPicture, uri: Markup, rings: list[tuple[float, float]], small: bool) -> Markup:
     """Set the cells into a frame with a scale bar below and north at the corner."""
     bounds = picture.frame.bounds
     scale = min(_WIDTH / max(bounds.width_m, 1e-9), _MOST_HEIGHT / max(bounds.height_m, 1e-9))
@@ -162,6 +180,7 @@ def _framed(picture: MapPicture, uri: Markup, small: bool) -> Markup:
         f'<image href="{uri}" x="{left:.1f}" y="0" width="{width:.1f}" height="{height:.1f}"'
         ' preserveAspectRatio="none" style="image-rendering:pixelated"/>',
         f'<rect x="{left:.1f}" y="0" width="{width:.1f}" height="{height:.1f}" class="frame"/>',
+        *(f'<circle cx="{left + x * width:.1f}" cy="{y * height:.1f}" r="9" class="ring"/>' for x, y in rings),
         north_and_scale(left, width, height, bounds.width_m),
     ]
     if not small:

@@ -17,7 +17,7 @@ from viewer.report import figures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["clock", "data_uri", "datum", "environment", "gradient"]
+__all__ = ["clock", "data_uri", "datum", "environment", "gradient", "unit_text"]
 
 _FOLDER = Path(__file__).parent
 
@@ -48,6 +48,17 @@ def environment() -> Environment:
 def data_uri(picture: bytes, kind: str = "jpeg") -> Markup:
     """Return a picture that stands in the page itself. Base64 has no character that HTML would read."""
     return Markup(f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}")
+
+
+def unit_text(unit: str) -> str:
+    """Write a unit as people do.
+
+    Examples
+    --------
+    >>> unit_text("points/m2"), unit_text("m2")
+    ('/m²', 'm²')
+    """
+    return unit.replace("points/", "/").replace("m2", "m²")
 
 
 def gradient(stops: Sequence[tuple[float, str]]) -> str:
