@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pyproj import CRS, Transformer
 
-from pipelines.check import check_source
+from pipelines.acceptance import check_source
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
 from tiles.store import Store
@@ -36,10 +36,10 @@ EDGE_FILES: dict[str, str] = {
     "evlr_las14.las": "coordinates are in US survey feet",
     "extrabytes.las": "names no coordinate reference system",
     "lots_of_vlr.las": "name no EPSG code; give the CRS with --crs",
-    "pf0_las10_1pt.las": "accepted",
-    "pf1_las11_1pt.las": "accepted",
-    "pf2_las12_1pt.las": "accepted",
-    "pf3_las12_1pt.las": "accepted",
+    "pf0_las10_1pt.las": "accepted_with_remarks",
+    "pf1_las11_1pt.las": "accepted_with_remarks",
+    "pf2_las12_1pt.las": "accepted_with_remarks",
+    "pf3_las12_1pt.las": "accepted_with_remarks",
     "pf4_waveform_las13.las": "name no EPSG code; give the CRS with --crs",
     "single_point_nocrs.laz": "names no coordinate reference system",
     "small.copc.laz": "heights are above EPSG:6360, --vertical says EPSG:5703",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.check import check_source, count_duplicates
+from pipelines.acceptance import check_source
+from pipelines.acceptance.identity import count_duplicates
 from pipelines.executors import Sequential
 from pipelines.ingest import IngestParams, ingest
 from pipelines.ingest.gate import examine, metric_datum
@@ -25,12 +26,15 @@ from twin.vertical import AP, TP, VerticalDatum
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 CRS = parse_crs("EPSG:6677")
 
 
 def cloud(n: int = 400) -> Points:
     x, y = np.meshgrid(np.arange(n // 20) * 0.5, np.arange(20) * 0.5)
-    attributes = {"gps_time": np.arange(n, dtype=np.float64), "return_number": np.ones(n, np.uint8)}
+    attributes: dict[str, NDArray[Any]] = {"gps_time": 3e8 + np.arange(n, dtype=np.float64)}
+    attributes |= {name: np.ones(n, np.uint8) for name in ("return_number", "number_of_returns")}
     return Points(x=x.ravel() - 6000.0, y=y.ravel() - 35_000.0, z=np.zeros(n), attributes=attributes)
 
 
@@ -42,7 +46,7 @@ def test_a_good_file_is_accepted_with_its_facts(tmp_path: Path) -> None:
     write_las(tmp_path / "a.laz", cloud(), crs=CRS, vertical=TP)
     report = check_source(tmp_path / "a.laz")
     assert (report.verdict, report.points) == ("accepted", 400)
-    assert rules(report) == {"point_format": "info", "classes": "info", "density": "info"}
+    assert rules(report) == dict.fromkeys(("point_format", "gps_time", "classes", "density"), "info")
     assert any("4.00 points/m2" in finding.message for finding in report.findings)
 
 

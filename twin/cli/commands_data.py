@@ -17,6 +17,8 @@ Box = Annotated[str, typer.Option(help="Only points in xmin,ymin,xmax,ymax, in t
 Columns = Annotated[str, typer.Option(help="Columns of text files, such as x,y,z,intensity or lon,lat,-depth,time.")]
 Pipeline = Annotated[str, typer.Option(help="PDAL pipeline (JSON) through which files are read.")]
 Ways = "TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>; @JGD2011 behind it names the geoid's epoch."
+_FEW_FILES = 4
+"""Deliveries with fewer files are checked in this process: workers take seconds to start."""
 Kind = Annotated[str, typer.Option(help="aerial, drone, mobile, bathymetry or multibeam.")]
 
 
@@ -57,23 +59,35 @@ def check(
     pdal: Pipeline = "",
 ) -> None:
     """Inspect deliveries without a store: what is accepted, what is not, and why."""
-    from pipelines.check import check_source
-    from twin.cli.derive import ingest_params
+    import tempfile
+
+    from pipelines.acceptance import check_delivery
+    from twin.cli.derive import acceptance_params, ingest_params
     from twin.cli.sources import expand_sources
 
-    params = ingest_params(
-        session, _stated(crs=crs, vertical=vertical, convert=convert, **_read_as(bbox, columns, pdal))
-    )
-    reports = [check_source(path, params=params) for path in expand_sources(sources, reading=params.reading)]
-    for report in reports:
-        session.say(f"{report.verdict}: {report.uri} ({report.points:,} points)")
-        for finding in report.findings:
+    params = acceptance_params(session)
+    told = ingest_params(session, _stated(crs=crs, vertical=vertical, convert=convert, **_read_as(bbox, columns, pdal)))
+    files = expand_sources(sources, reading=told.reading)
+    with tempfile.TemporaryDirectory() as scratch, session.executor(small=len(files) < _FEW_FILES) as executor:
+        report = check_delivery(
+            files, ingest=told, params=params, executor=executor, progress=session.progress, scratch=Path(scratch)
+        )
+    for source in report.sources:
+        session.say(f"{source.verdict}: {source.uri} ({source.points:,} points)")
+        for finding in source.findings:
             session.say(f"  {finding.severity}: {finding.message}")
-    refused = [report for report in reports if report.verdict == "refused"]
-    session.failed.extend({"uri": report.uri, "reason": report.findings[0].message} for report in refused)
+    session.say(f"{report.verdict}: the delivery of {len(report.sources)} files")
+    for finding in report.findings:
+        session.say(f"  {finding.severity}: {finding.message}")
+    refused = [source for source in report.sources if source.verdict == "refused"]
+    session.failed.extend({"uri": source.uri, "reason": source.findings[0].message} for source in refused)
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    session.failed.extend({"rule": finding.rule, "reason": finding.message} for finding in errors)
     session.count(
-        sources=[_as_json(report) for report in reports],
-        verdict=_worst([report.verdict for report in reports]),
+        sources=[_as_json(source) for source in report.sources],
+        verdict=report.verdict,
+        findings=_findings_json(report),
+        facts=dict(report.facts),
     )
 
 
@@ -194,12 +208,14 @@ def _read_as(bbox: str, columns: str, pdal: str) -> dict[str, Any]:
 
 
 def _as_json(report: Any) -> dict[str, Any]:
-    findings = [
-        {"rule": finding.rule, "severity": finding.severity, "message": finding.message} for finding in report.findings
-    ]
-    return {"uri": report.uri, "verdict": report.verdict, "points": report.points, "findings": findings}
+    return {
+        "uri": report.uri,
+        "verdict": report.verdict,
+        "points": report.points,
+        "findings": _findings_json(report),
+    }
 
 
-def _worst(verdicts: list[str]) -> str:
-    order = ["accepted", "accepted_with_remarks", "refused"]
-    return max(verdicts, key=order.index, default="accepted")
+def _findings_json(report: Any) -> list[dict[str, Any]]:
+    keys = ("rule", "severity", "message", "value", "limit", "unit")
+    return [{key: getattr(finding, key) for key in keys} for finding in report.findings]

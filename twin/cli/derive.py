@@ -13,6 +13,7 @@ from twin.errors import ConfigError, StageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipelines.acceptance import AcceptanceParams
     from pipelines.executors import Executor
     from pipelines.ingest import IngestParams
     from pipelines.runs import RunSummary
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from twin.cli.session import Session
 
 __all__ = [
+    "acceptance_params",
     "adjust",
     "bytes_per_point",
     "classify",
@@ -40,13 +42,21 @@ __all__ = [
 
 def parameter_kinds() -> dict[str, type]:
     """Return the parameter dataclasses by the names that presets, project files and ``--set`` use for them."""
+    from pipelines.acceptance.params import AcceptanceParams
     from pipelines.adjust import AdjustParams
     from pipelines.classify import STAGES
     from pipelines.ingest import IngestParams
     from pipelines.model import ModelParams
     from pipelines.terrain import TerrainParams
 
-    return {**STAGES, "adjust": AdjustParams, "ingest": IngestParams, "model": ModelParams, "terrain": TerrainParams}
+    return {
+        **STAGES,
+        "adjust": AdjustParams,
+        "check": AcceptanceParams,
+        "ingest": IngestParams,
+        "model": ModelParams,
+        "terrain": TerrainParams,
+    }
 
 
 def layered(overrides: Settings, profile: str = "", project: Layer | None = None) -> Settings:
@@ -98,6 +108,13 @@ def delivery_epoch(address: str | Path, params: IngestParams) -> Store:
             f" one; {place}# is the one without a name"
         )
     return store
+
+
+def acceptance_params(session: Session) -> AcceptanceParams:
+    """Return what a delivery is judged against, from ``--set``."""
+    from pipelines.acceptance.params import AcceptanceParams
+
+    return layered(session.overrides()).params("check", AcceptanceParams)
 
 
 def ingest(

@@ -1,0 +1,350 @@
+"""One block, all files and strips together: density, voids, overlaps, repeated points, stray heights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from pipelines.acceptance.cells import BLOCK_CELLS, CELL_DTYPE, WATER
+from pipelines.acceptance.footprint import COARSE_SIDE
+from pipelines.acceptance.identity import count_duplicates, repeats_between
+from pipelines.acceptance.overlap import PairSums, comparable_heights, compare
+from pipelines.acceptance.pieces import read_parts
+from pipelines.acceptance.voids import BlockVoids, find_voids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pipelines.acceptance.footprint import Area
+
+__all__ = ["MAP_LAYERS", "BlockFigures", "BlockPart", "BlockRules", "BlockTask", "reduce_blocks"]
+
+MAP_LAYERS = ("cells", "points", "low", "empty", "strips", "difference", "compared")
+"""Sums over a map cell: surveyed cells, points, cells below the density, empty cells, strips, differences (0.01 mm) and
+compared cells."""
+_COUNTS = 256
+"""Cells by points: the last entry stands for all that have more."""
+_MAX_STRIPS = 64
+"""Strips of a block that are compared, those with most points first: 1.3 MB each."""
+_N_CELLS = BLOCK_CELLS * BLOCK_CELLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRules:
+    """What a block is measured by; the same for all blocks of a delivery."""
+
+    cell_m: float
+    least_points: int
+    """Points from which a cell is dense enough."""
+    void_factor: int
+    """Cells along an edge of the cells that voids are made of; a power of two."""
+    void_m2: float
+    map_factor: int
+    """Cells along an edge of a map cell; a power of two."""
+    spread_mm: float
+    relief_mm: float
+    low_mm: float
+    high_mm: float
+    stride: int
+    """Of how many hashes one was kept."""
+    has_strips: bool
+    """Whether strips are known, and can be compared."""
+    is_metric: bool
+    """Whether cells are cells of metres; only repeated points are looked for else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlockPart:
+    """One block's share of the scan."""
+
+    block: tuple[int, int]
+    """Column and row."""
+    area: Area | None
+    index: NDArray[Any]
+    """Its parts (`pieces.INDEX_DTYPE`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlockTask:
+    """Some blocks, and where their parts are."""
+
+    parts: tuple[BlockPart, ...]
+    pieces: Mapping[int, tuple[str, int, NDArray[np.int32]]]
+    """Piece number: path, file number, and the strip of each of its labels."""
+    rules: BlockRules
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class BlockFigures:
+    """What the client keeps of a block until it is added up."""
+
+    block: tuple[int, int]
+    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_COUNTS, np.int64))
+    """Surveyed cells by number of points, those with water aside."""
+    n_cells: int = 0
+    """Surveyed cells."""
+    n_water: int = 0
+    """Surveyed cells with points of class water."""
+    by_file: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """File: surveyed cells around its points, water aside, and those below the density, all files counted."""
+    layers: NDArray[np.int64] | None = None
+    """Shape (layers, rows, columns): sums of `MAP_LAYERS`, row 0 in the south."""
+    voids: BlockVoids | None = None
+    pairs: dict[tuple[int, int], PairSums] = field(default_factory=dict)
+    repeats: dict[int, int] = field(default_factory=dict)
+    """File: points that repeat another of the same file."""
+    between: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Earlier and later file: points of the later one that the earlier one has."""
+    n_low: int = 0
+    """Cells whose lowest point lies far below all around."""
+    n_high: int = 0
+    n_strips_left_out: int = 0
+
+
+def reduce_blocks(task: BlockTask) -> list[BlockFigures]:
+    """Reduce each block of a task.
+
+    Notes
+    -----
+    Memory: 8 bytes a point of one block for repeated points, and 21 bytes a cell and strip, 85 MB at most.
+    """
+    return [_reduce(part, task) for part in task.parts]
+
+
+def _reduce(part: BlockPart, task: BlockTask) -> BlockFigures:
+    figures = BlockFigures(block=part.block)
+    cells, strips, files, hashes = _read(part, task)
+    _repeats(figures, hashes, task.rules.stride)
+    if not task.rules.is_metric or part.area is None:
+        return figures
+    counts = np.bincount(cells["cell"], weights=cells["points"], minlength=_N_CELLS).astype(np.int64)
+    counts = counts.reshape(BLOCK_CELLS, BLOCK_CELLS)
+    lowest, highest, bits = _extremes(cells["cell"], cells["points"], cells["low"], cells["high"], cells["bits"])
+    inside = _inside(part.area, counts > 0)
+    layers = _Layers(part.block, task.rules.map_factor)
+    _density(figures, task.rules, counts, inside, bits & WATER != 0, layers)
+    _by_file(figures, task.rules, cells, files, figures_of=(counts, inside, bits & WATER != 0))
+    _voids(figures, part, task.rules, (counts, inside, lowest, bits), layers)
+    _overlaps(figures, task.rules, cells, strips, layers)
+    figures.n_low, figures.n_high = map(int, _strays(lowest, highest, task.rules.low_mm, task.rules.high_mm))
+    figures.layers = layers.sums
+    return figures
+
+
+def _read(
+    part: BlockPart, task: BlockTask
+) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32], dict[int, list[NDArray[np.uint64]]]]:
+    """Return the cells with strip and file of each, and the hashes of each file."""
+    cells, strips, files = [np.empty(0, CELL_DTYPE)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    hashes: dict[int, list[NDArray[np.uint64]]] = {}
+    for number in np.unique(part.index["piece"]):
+        path, file, strip_of = task.pieces[int(number)]
+        for own, found in read_parts(path, part.index[part.index["piece"] == number]):
+            cells.append(own)
+            strips.append(strip_of[own["label"]])
+            files.append(np.full(own.size, file, np.int32))
+            hashes.setdefault(file, []).append(found)
+    return np.concatenate(cells), np.concatenate(strips), np.concatenate(files), hashes
+
+
+def _repeats(figures: BlockFigures, hashes: dict[int, list[NDArray[np.uint64]]], stride: int) -> None:
+    joined = {file: np.concatenate(parts) for file, parts in sorted(hashes.items())}
+    for file, own in joined.items():
+        repeated = count_duplicates(own) * stride
+        if repeated:
+            figures.repeats[file] = repeated
+    figures.between = {pair: n * stride for pair, n in repeats_between(joined).items()}
+
+
+def _inside(area: Area, occupied: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the surveyed cells; in a coarse cell on the rim, those in the box of its occupied ones."""
+    side = BLOCK_CELLS // COARSE_SIDE
+    inside, rim = (
+        np.unpackbits(packed).reshape(COARSE_SIDE, COARSE_SIDE).astype(np.bool_) for packed in (area.inside, area.rim)
+    )
+    whole = np.repeat(np.repeat(inside, side, 0), side, 1)
+    if not rim.any():
+        return whole
+    fine = occupied.reshape(COARSE_SIDE, side, COARSE_SIDE, side)
+    spans = []
+    for axis in (3, 1):
+        line = fine.any(axis=axis, keepdims=True)
+        along = 4 - axis
+        from_low = np.maximum.accumulate(line, axis=along)
+        from_high = np.flip(np.maximum.accumulate(np.flip(line, along), axis=along), along)
+        spans.append(from_low & from_high)
+    box = (spans[0] & spans[1]).reshape(whole.shape)
+    on_rim = np.repeat(np.repeat(rim, side, 0), side, 1)
+    return whole & (~on_rim | box)
+
+
+class _Layers:
+    """A block's part of the maps."""
+
+    def __init__(self, block: tuple[int, int], factor: int) -> None:
+        self.factor = min(factor, BLOCK_CELLS)
+        self.side = BLOCK_CELLS // self.factor
+        self.sums = np.zeros((len(MAP_LAYERS), self.side, self.side), np.int64)
+
+    def add(self, name: str, values: NDArray[Any]) -> None:
+        """Add up a value of each cell."""
+        blocks = values.reshape(self.side, self.factor, self.side, self.factor)
+        self.sums[MAP_LAYERS.index(name)] += blocks.sum(axis=(1, 3), dtype=np.int64)
+
+    def numbers(self, step: int) -> NDArray[np.int64]:
+        """Return the map cell (row * 256 + column) of the south-western corner of each square of `step` cells."""
+        along = np.arange(0, BLOCK_CELLS, step) // self.factor
+        return along[:, None] * BLOCK_CELLS + along[None, :]
+
+
+def _density(  # noqa: PLR0913 - one step of `_reduce`
+    figures: BlockFigures,
+    rules: BlockRules,
+    counts: NDArray[np.int64],
+    inside: NDArray[np.bool_],
+    water: NDArray[np.bool_],
+    layers: _Layers,
+) -> None:
+    judged = inside & ~water
+    figures.histogram = np.bincount(np.minimum(counts[judged], _COUNTS - 1), minlength=_COUNTS)
+    figures.n_cells, figures.n_water = int(np.count_nonzero(inside)), int(np.count_nonzero(inside & water))
+    layers.add("cells", inside)
+    layers.add("points", np.where(inside, counts, 0))
+    layers.add("low", judged & (counts < rules.least_points))
+    layers.add("empty", judged & (counts == 0))
+
+
+def _by_file(
+    figures: BlockFigures,
+    rules: BlockRules,
+    cells: NDArray[Any],
+    files: NDArray[np.int32],
+    figures_of: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]],
+) -> None:
+    """Count for each file the surveyed cells of the coarse cells that it occupies."""
+    counts, inside, water = figures_of
+    judged, side = inside & ~water, BLOCK_CELLS // COARSE_SIDE
+    is_low = judged & (counts < rules.least_points)
+    per_coarse = [
+        mask.reshape(COARSE_SIDE, side, COARSE_SIDE, side).sum(axis=(1, 3), dtype=np.int64) for mask in (judged, is_low)
+    ]
+    measured = cells["points"] > 0
+    for file in np.unique(files):
+        own = cells["cell"][measured & (files == file)]
+        mask = np.zeros((COARSE_SIDE, COARSE_SIDE), np.bool_)
+        mask[(own >> 8) // side, (own & 255) // side] = True
+        figures.by_file[int(file)] = (int(per_coarse[0][mask].sum()), int(per_coarse[1][mask].sum()))
+
+
+def _voids(
+    figures: BlockFigures,
+    part: BlockPart,
+    rules: BlockRules,
+    of_cells: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int32], NDArray[np.uint8]],
+    layers: _Layers,
+) -> None:
+    counts, inside, lowest, bits = of_cells
+    step, side = rules.void_factor, BLOCK_CELLS // rules.void_factor
+    squares = (side, step, side, step)
+    occupied = (counts > 0).reshape(squares).any(axis=(1, 3))
+    empty = np.asarray(inside.reshape(squares).all(axis=(1, 3)) & ~occupied)
+    low = lowest.reshape(squares).min(axis=(1, 3))
+    water = np.asarray((bits & WATER != 0).reshape(squares).any(axis=(1, 3)))
+    # Water cells without other points are no void: they were measured.
+    corner = (part.block[0] * side, part.block[1] * side)
+    least = max(1, int(rules.void_m2 / (rules.cell_m * step) ** 2))
+    figures.voids = find_voids(empty, low, water, corner, least, layers.numbers(step))
+
+
+def _overlaps(
+    figures: BlockFigures, rules: BlockRules, cells: NDArray[Any], strips: NDArray[np.int32], layers: _Layers
+) -> None:
+    """Compare each pair of strips that meet in the block."""
+    found, local, sizes = np.unique(strips, return_inverse=True, return_counts=True)
+    if found.size > _MAX_STRIPS:
+        figures.n_strips_left_out = found.size - _MAX_STRIPS
+        largest = np.sort(np.argsort(-sizes, kind="stable")[:_MAX_STRIPS])
+        kept = np.isin(local, largest)
+        cells, local = cells[kept], np.searchsorted(largest, local[kept])
+        found = found[largest]
+    shape = (found.size, BLOCK_CELLS, BLOCK_CELLS)
+    heights, sums, squares = np.zeros(shape, np.int32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    present = np.zeros(shape, np.bool_)
+    _spread(cells["cell"], local, cells["points"], cells["heights"], cells["sum"], cells["square"],
+            heights.reshape(found.size, -1), sums.reshape(found.size, -1), squares.reshape(found.size, -1),
+            present.reshape(found.size, -1))  # fmt: skip
+    layers.add("strips", present.sum(axis=0, dtype=np.int64))
+    if not rules.has_strips:
+        return
+    means = [
+        comparable_heights(heights[i], sums[i], squares[i], rules.spread_mm, rules.relief_mm) for i in range(found.size)
+    ]
+    total, count = np.zeros(shape[1:], np.int64), np.zeros(shape[1:], np.int32)
+    for i in range(found.size):
+        for j in range(i + 1, found.size):
+            pair = compare(means[i], means[j], total, count)
+            if pair is not None:
+                figures.pairs[int(found[i]), int(found[j])] = pair
+    layers.add("difference", total)
+    layers.add("compared", count)
+
+
+@numba.njit(cache=True, nogil=True)
+def _spread(  # noqa: PLR0913 - a kernel
+    cell: Any, strip: Any, points: Any, heights: Any, sums: Any, squares: Any, to_heights: Any, to_sums: Any,
+    to_squares: Any, present: Any,
+) -> None:  # fmt: skip
+    """Add sparse cells up into dense ones, strip by strip."""
+    for k in range(cell.size):
+        s, c = strip[k], cell[k]
+        to_heights[s, c] += heights[k]
+        to_sums[s, c] += sums[k]
+        to_squares[s, c] += squares[k]
+        if points[k] > 0:
+            present[s, c] = True
+
+
+@numba.njit(cache=True, nogil=True)
+def _extremes(cell: Any, points: Any, low: Any, high: Any, bits: Any) -> Any:
+    """Return lowest and highest height (mm) of each cell, and its bits; extreme integers where there is no point."""
+    shape = (BLOCK_CELLS, BLOCK_CELLS)
+    lowest = np.full(shape, 2147483647, np.int32)
+    highest = np.full(shape, -2147483648, np.int32)
+    every = np.zeros(shape, np.uint8)
+    for k in range(cell.size):
+        i, j = cell[k] >> 8, cell[k] & 255
+        every[i, j] |= bits[k]
+        if points[k] > 0:
+            lowest[i, j] = min(lowest[i, j], low[k])
+            highest[i, j] = max(highest[i, j], high[k])
+    return lowest, highest, every
+
+
+@numba.njit(cache=True, nogil=True)
+def _strays(lowest: Any, highest: Any, low_mm: float, high_mm: float) -> Any:
+    """Count cells far below or above all of at least three neighbours; edge cells are left out, as in `overlap`."""
+    n_low, n_high = 0, 0
+    rows, columns = lowest.shape
+    for i in range(1, rows - 1):
+        for j in range(1, columns - 1):
+            if lowest[i, j] == 2147483647:
+                continue
+            near, floor, roof = 0, 2147483647, -2147483648
+            for a in range(i - 1, i + 2):
+                for b in range(j - 1, j + 2):
+                    if (a != i or b != j) and lowest[a, b] != 2147483647:
+                        near += 1
+                        floor = min(floor, lowest[a, b])
+                        roof = max(roof, highest[a, b])
+            if near < 3:
+                continue
+            if float(floor) - float(lowest[i, j]) > low_mm:
+                n_low += 1
+            if float(highest[i, j]) - float(roof) > high_mm:
+                n_high += 1
+    return n_low, n_high
