@@ -16,6 +16,7 @@ __all__ = ["Cost", "busy_seconds", "measure", "own_seconds"]
 
 _PERIOD_S = 0.05
 """Between two looks at the processes. Linux keeps each one's high-water mark, so a short peak is not missed."""
+_INFANCY_S = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -117,6 +118,8 @@ class _Tree:
                 status, stat = (facts / "status").read_text(), (facts / "stat").read_text()
             except OSError:
                 continue  # it has just ended
+            if _is_being_born(pid):
+                continue
             marks = [line for line in status.splitlines() if line.startswith("VmHWM:")]
             if marks:
                 self._peaks[pid] = max(self._peaks.get(pid, 0.0), int(marks[0].split()[1]) / 1024)
@@ -132,6 +135,17 @@ class _Tree:
 
     def peak_mb_of_others(self, root: int) -> float:
         return max((peak for pid, peak in self._peaks.items() if pid != root), default=0.0)
+
+
+def _is_being_born(pid: int) -> bool:
+    """Whether a process still shows its parent's memory, because it was forked and does not run its program yet."""
+    try:
+        process = psutil.Process(pid)
+        parent = process.parent()
+        is_young = time.time() - process.create_time() < _INFANCY_S
+        return is_young and parent is not None and process.cmdline() == parent.cmdline()
+    except psutil.Error:
+        return True
 
 
 def own_seconds() -> float:
