@@ -8,11 +8,15 @@ written here, by the client alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipelines.conditions import SeesStore, software
+from pipelines.ledger import Ledger
 from pipelines.metering import Meter
+from pipelines.nearby import Nearby
 from pipelines.worker import TileTask, run_tile_task
+from tiles.manifest import ArtefactRow
 from tiles.rasters import raster_block_path
 from twin.config import digest
 from twin.errors import StageError, ends_everything
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from pipelines.worker import TileStage
     from tiles.manifest import RunRow
     from tiles.store import Store
-    from twin.bounds import Bounds
 
 __all__ = ["RunSummary", "latest_run", "run_id", "run_once", "run_tiled", "software"]
 
@@ -122,7 +125,7 @@ def run_tiled(
 
 def _forget_lost_tiles(store: Store, run: str, wanted: Mapping[str, str]) -> bool:
     """Take away what a run made of tiles that were split or lost all their points; returns whether there was any."""
-    lost = {key: row for key, row in store.manifest.artefacts(run).items() if key not in wanted and _is_tile(key)}
+    lost = {key: row for key, row in store.manifest.artefacts(run).items() if key not in wanted and _tile_of(key)}
     garbage = []
     for key, row in lost.items():
         blocks = row.report.get("rasters", {})
@@ -131,14 +134,6 @@ def _forget_lost_tiles(store: Store, run: str, wanted: Mapping[str, str]) -> boo
         store.manifest.forget_artefacts(run, lost, filter(None, garbage))
         store.sweep()
     return bool(lost)
-
-
-def _is_tile(key: str) -> bool:
-    try:
-        TileId.parse(key)
-    except ValueError:
-        return False
-    return True
 
 
 def _costs(reports: Mapping[str, Mapping[str, Any]], everything: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -167,48 +162,51 @@ def _done_at(store: Store, facts: Mapping[str, Any]) -> list[RunRow]:
 def _work(
     store: Store, tasks: Sequence[TileTask], wanted: Mapping[str, str], executor: Executor, progress: Progress
 ) -> tuple[dict[str, Mapping[str, Any]], list[dict[str, str]]]:
-    """Run the tasks, commit each artefact as it comes, and sort out the failures."""
+    """Run the tasks, commit their artefacts as they come, and sort out the failures."""
     reports: dict[str, Mapping[str, Any]] = {}
     failed: list[dict[str, str]] = []
+    run = tasks[0].run if tasks else ""
     if tasks:
         progress.start(tasks[0].stage.name, len(tasks), "tiles")
-    for task, outcome in executor.map_unordered(run_tile_task, tasks):
-        key = str(task.tile)
-        if isinstance(outcome, Exception) and ends_everything(outcome):
-            raise outcome
-        if isinstance(outcome, Exception):
-            failed.append({"tile": key, "reason": f"{type(outcome).__name__}: {outcome}"})
-        else:
-            reports[key] = outcome
-            lasting = {name: value for name, value in outcome.items() if name not in {"path", "checksum"}}
-            store.manifest.commit_artefact(task.run, key, outcome["path"], outcome["checksum"], wanted[key], lasting)
-        progress.advance(1)
+    with Ledger(partial(store.manifest.commit_artefacts, run)) as committed:
+        for task, outcome in executor.map_unordered(run_tile_task, tasks):
+            key = str(task.tile)
+            if isinstance(outcome, Exception) and ends_everything(outcome):
+                raise outcome
+            if isinstance(outcome, Exception):
+                failed.append({"tile": key, "reason": f"{type(outcome).__name__}: {outcome}"})
+            else:
+                reports[key] = outcome
+                committed.add(_artefact(key, wanted[key], outcome))
+            progress.advance(1)
     progress.finish()
     return reports, sorted(failed, key=lambda entry: entry["tile"])
 
 
+def _artefact(key: str, inputs: str, outcome: Mapping[str, Any]) -> ArtefactRow:
+    """Return what lasts of a tile's outcome."""
+    report = {name: value for name, value in outcome.items() if name not in {"path", "checksum"}}
+    return ArtefactRow(key=key, path=outcome["path"], checksum=outcome["checksum"], inputs=inputs, report=report)
+
+
 def _inputs(store: Store, stage: TileStage, units: list[TileId]) -> dict[str, str]:
     """Digest, for each unit, of every tile revision and input artefact within its halo."""
-    rows = store.tiles()
-    boxes = [(store.grid.bounds(row.tile), row) for row in rows]
-    upstream = {run: store.manifest.artefacts(run) for run in stage.input_runs}
+    tiles = Nearby(store.grid, [(row.tile, (str(row.tile), row.rev)) for row in store.tiles()])
+    artefacts = [(run, row) for run in sorted(set(stage.input_runs)) for row in store.manifest.artefacts(run).values()]
+    upstream = Nearby(store.grid, [(_tile_of(row.key), (run, row.key, row.checksum)) for run, row in artefacts])
     wanted = {}
     for unit in units:
         window = store.grid.with_halo(unit, stage.halo_m)
-        near = [row for box, row in boxes if box.intersects(window)]
-        checksums = [
-            (run, key, row.checksum)
-            for run, artefacts in sorted(upstream.items())
-            for key, row in sorted(artefacts.items())
-            if _is_near(store, key, window)
-        ]
-        wanted[str(unit)] = digest([(str(row.tile), row.rev) for row in near], checksums)
+        wanted[str(unit)] = digest(tiles.to(window), upstream.to(window))
     return wanted
 
 
-def _is_near(store: Store, key: str, window: Bounds) -> bool:
-    """Whether an artefact lies within a window; one of the whole area concerns every tile."""
-    return not _is_tile(key) or store.grid.bounds(TileId.parse(key)).intersects(window)
+def _tile_of(key: str) -> TileId | None:
+    """Return the tile that an artefact's key names; None for an artefact of the whole area."""
+    try:
+        return TileId.parse(key)
+    except ValueError:
+        return None
 
 
 def run_once(

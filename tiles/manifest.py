@@ -211,10 +211,10 @@ class Manifest:
             if finished is not None:
                 self._finish(connection, *finished)
 
-    def stage_tile(self, row: TileRow) -> None:
-        """Remember a finished revision that is not true yet, so that an interrupted job need not make it again."""
+    def stage_tiles(self, rows: Iterable[TileRow]) -> None:
+        """Remember finished revisions that are not true yet, so that an interrupted job need not make them again."""
         with self._writing() as connection:
-            connection.execute(STAGE_TILE, tile_values(row))
+            connection.executemany(STAGE_TILE, [tile_values(row) for row in rows])
 
     def staged_tiles(self) -> list[TileRow]:
         """Return the revisions that wait to become true."""
@@ -310,11 +310,13 @@ class Manifest:
         self, run: str, key: str, path: str, checksum: str, inputs: Any, report: Mapping[str, Any]
     ) -> None:
         """Make one thing that a run made true; `path` is relative to the store."""
+        self.commit_artefacts(run, [ArtefactRow(key=key, path=path, checksum=checksum, inputs=inputs, report=report)])
+
+    def commit_artefacts(self, run: str, rows: Iterable[ArtefactRow]) -> None:
+        """Make several things that a run made true in one transaction."""
+        values = [(run, row.key, row.path, row.checksum, to_json(row.inputs), to_json(row.report)) for row in rows]
         with self._writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO artefacts VALUES (?, ?, ?, ?, ?, ?)",
-                (run, key, path, checksum, to_json(inputs), to_json(report)),
-            )
+            connection.executemany("INSERT OR REPLACE INTO artefacts VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def forget_artefacts(self, run: str, keys: Iterable[str], garbage: Iterable[str]) -> None:
         """Take away things that a run made of tiles that are no more, and note their paths as garbage."""

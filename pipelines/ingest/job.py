@@ -29,6 +29,7 @@ from pipelines.ingest.replacing import doubtful_columns, matched, roots_of
 from pipelines.ingest.scatter import ScatterTask, scatter
 from pipelines.ingest.shifts import read_shifts
 from pipelines.ingest.workspace import Workspace
+from pipelines.ledger import Ledger
 from tiles.storage import place_of
 from twin.config import digest
 from twin.errors import StageError, StoreError
@@ -256,12 +257,13 @@ class _Job:
         finished = self.work.reclaim({(task.tile, task.inputs) for task in tasks})
         todo = [task for task in tasks if task.tile not in finished]
         failures: dict[TileId, Exception] = {}
-        for task, outcome in self.passes.run("merge", merge, todo, lambda task: task.n_points):
-            if isinstance(outcome, Exception):
-                failures[task.tile] = outcome
-            else:
-                self.store.manifest.stage_tile(outcome)
-                finished[task.tile] = outcome
+        with Ledger(self.store.manifest.stage_tiles) as staged:
+            for task, outcome in self.passes.run("merge", merge, todo, lambda task: task.n_points):
+                if isinstance(outcome, Exception):
+                    failures[task.tile] = outcome
+                else:
+                    staged.add(outcome)
+                    finished[task.tile] = outcome
         if failures:
             tile = min(failures)
             raise StageError(

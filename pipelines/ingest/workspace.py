@@ -105,7 +105,8 @@ class Workspace:
         """Return the tiles that an interrupted job made of the same (tile, inputs), and forget all others."""
         staged = self.store.manifest.staged_tiles()
         usable = [row for row in staged if (row.tile, row.inputs) in wanted and self._is_there(row)]
-        other = [row for row in staged if row not in usable]
+        kept = {row.tile for row in usable}  # one staged revision a tile
+        other = [row for row in staged if row.tile not in kept]
         self.store.manifest.discard_staged(other, [self.store.tile_path(row) for row in other])
         self.store.sweep()
         keep_waiting(self.store, self.staged, {(str(row.tile), row.rev) for row in usable})

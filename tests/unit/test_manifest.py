@@ -50,7 +50,7 @@ def test_tiles_near_a_box_are_those_whose_points_touch_it(manifest: Manifest) ->
 
 def test_a_commit_that_fails_changes_nothing(manifest: Manifest) -> None:
     manifest.commit_tiles([row(0, 0)], sources=[source(0)])
-    manifest.stage_tile(row(5, 5))
+    manifest.stage_tiles([row(5, 5)])
     with pytest.raises(sqlite3.IntegrityError):
         manifest.commit_tiles([row(1, 1)], removed=[TileId(0, 0, 0)], sources=[source(1), source(0)])
     assert [entry.tile for entry in manifest.tiles()] == [TileId(0, 0, 0)]

@@ -70,6 +70,7 @@ def run_tasks(number: str, workers: str) -> dict[str, Any]:
     The scheduler lives in this process, beside the manifest and all that a job remembers of its tiles.
     """
     from pipelines.executors import ExecutorParams, open_executor
+    from pipelines.ledger import Ledger
     from tiles.store import Store
     from twin.crs import parse_crs
     from twin.points import Points
@@ -82,14 +83,17 @@ def run_tasks(number: str, workers: str) -> dict[str, Any]:
         store = Store.create(f"{folder}/s", crs=parse_crs("EPSG:6677"), vertical=VerticalDatum.parse("TP"))
         pattern = store.write_tile(TileId(0, 0, 0), Points(x=places, y=places, z=places))
         samples = []
-        with open_executor(ExecutorParams(kind="dask", workers=int(workers))) as executor:
+        with (
+            open_executor(ExecutorParams(kind="dask", workers=int(workers))) as executor,
+            Ledger(store.manifest.stage_tiles) as ledger,
+        ):
             tiles = (TileId(0, i % 400, i // 400) for i in range(n_tasks))
             started = time.perf_counter()
             for n_done, (tile, row) in enumerate(
                 executor.map_unordered(lambda tile: replace(pattern, tile=tile), tiles)
             ):
                 assert row.tile == tile, row
-                store.manifest.stage_tile(row)
+                ledger.add(row)
                 if n_done % max(1, n_tasks // _SAMPLES) == 0:
                     samples.append((n_done, _resident_mb()))
             seconds = time.perf_counter() - started
