@@ -227,8 +227,10 @@ def _cropped(header: PointHeader, reading: ReadParams) -> PointHeader:
     return cropped
 
 
-def _inside(header: PointHeader, first: int, records: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    rows = np.arange(first, first + len(records))
+def _inside(
+    header: PointHeader, first: int | NDArray[np.int64], records: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    rows = np.arange(first, first + len(records)) if isinstance(first, int) else first
     box = header.reading.bbox
     if box is None:
         return rows, records

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "is_point_file", "kind_of"]
 
-SUFFIXES = (".las", ".laz", ".xyz", ".xyz.gz", ".pts")
+SUFFIXES = (".las", ".laz", ".e57", ".ply", ".xyz", ".xyz.gz", ".pts")
 """Names of files that a folder is searched for."""
 _TEXT = (".xyz", ".pts", ".txt", ".csv", ".tsv", ".asc", ".dat")
 _TEXT_SUFFIXES = (*_TEXT, *(f"{suffix}.gz" for suffix in _TEXT))
 """Names of text files; of these a folder is searched for those that can be nothing but points."""
 
-_READ = "LAZ, COPC, or text of points (.xyz, .csv, .txt; any name with --columns)"
+_READ = "LAZ, COPC, E57, PLY, or text of points (.xyz, .csv, .txt; any name with --columns)"
 
 
 def kind_of(path: Path, reading: ReadParams) -> str:
@@ -40,6 +40,10 @@ def kind_of(path: Path, reading: ReadParams) -> str:
     name = path.name.lower()
     if start[:4] == b"LASF" or name.endswith((".las", ".laz")):
         return "las"
+    if start[:8] == b"ASTM-E57" or name.endswith(".e57"):
+        return "e57"
+    if start[:3] == b"ply" or name.endswith(".ply"):
+        return "ply"
     if name.endswith(_TEXT_SUFFIXES) or reading.columns:
         return "text"
     raise FormatError(f"{path.name}: not a LAS file (it does not begin with LASF), nor any other that is read: {_READ}")

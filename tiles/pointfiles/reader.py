@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from tiles.point_header import PointHeader, ReadParams
@@ -24,8 +25,8 @@ class Reader(Protocol):
 
     def read_chunks(
         self, header: PointHeader, start: int, stop: int, chunk_rows: int
-    ) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield (first row, records) of runs of rows, in order; rows that no bounding box touches may be left out.
+    ) -> Iterator[tuple[int | NDArray[np.int64], NDArray[Any]]]:
+        """Yield (first row, or all rows, and records), in order; rows that no bounding box touches may be left out.
 
         Records are new arrays of at most `chunk_rows`, laid out as the header says. The door crops them.
         """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tiles.point_header import PointHeader
 
-__all__ = ["Extent", "as_attribute", "counting", "point_format_for", "records_of"]
+__all__ = ["Extent", "as_attribute", "brightness_factor", "counting", "point_format_for", "records_of"]
 
 _MOST_COUNTS = 2**31 - 1
 _IN_DEGREES, _IN_METRES = (1e-9, 1e-8, 1e-7), (1e-4, 1e-3)
@@ -89,6 +89,21 @@ def counting(
             return scales, offset
     box = ", ".join(f"{axis} from {low[i]:g} to {high[i]:g}" for i, axis in enumerate("xyz"))
     raise FormatError(f"{name}: coordinates run over more than any survey does: {box}; are the columns the right ones?")
+
+
+def brightness_factor(dtype: np.dtype[Any], highest: float) -> float:
+    """Return what colours or intensities are multiplied by to count to 65 535, as LAS does.
+
+    Parameters
+    ----------
+    dtype
+        Type in the file: bytes count to 255, wider integers are taken as they are, floats by what they reach.
+    highest
+        Greatest value.
+    """
+    if dtype.kind in "iu":
+        return 257.0 if dtype.itemsize == 1 else 1.0
+    return 65535.0 if highest <= 1.0 else 257.0 if highest <= 255.0 else 1.0
 
 
 def point_format_for(names: Iterable[str]) -> int:
