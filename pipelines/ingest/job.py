@@ -25,7 +25,7 @@ from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
 from pipelines.ingest.passes import Passes
 from pipelines.ingest.placement import centre_of
 from pipelines.ingest.plan import plan_tiles
-from pipelines.ingest.replacing import doubtful_columns, matched, roots_of
+from pipelines.ingest.replacing import doubtful_columns, is_apart, matched, roots_of
 from pipelines.ingest.scatter import ScatterTask, scatter
 from pipelines.ingest.shifts import read_shifts
 from pipelines.ingest.workspace import Workspace
@@ -158,6 +158,7 @@ class _Job:
         self.work.require_room(fresh)
         taken = self._scattered(fresh, fragments)
         if not taken:
+            self.work.reclaim(set())  # what a killed job with other files had made
             self.store.manifest.commit_tiles([], sources=self.refused.values(), settled=self.skipped)
             self.work.clean()
             return self._summary("", [], [], started)
@@ -204,7 +205,8 @@ class _Job:
             else:
                 known[admission.digest] = admission.source
                 fresh.append(admission)
-        self.gives_way, unwanted = matched(fresh, present, self.params.replace)
+        rivals = [row for row in present if not is_apart(row, self.params.bbox)]
+        self.gives_way, unwanted = matched(fresh, rivals, self.params.replace)
         self.refused |= {source: refused_row(source, StoreError(reason)) for source, reason in unwanted.items()}
         return [admission for admission in fresh if admission.source not in unwanted]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.admission import Admission
     from tiles.manifest import SourceRow
 
-__all__ = ["doubtful_columns", "matched", "roots_of"]
+__all__ = ["doubtful_columns", "is_apart", "matched", "roots_of"]
 
 
 def matched(
@@ -29,7 +29,7 @@ def matched(
     fresh
         Files whose bytes are not in the epoch.
     present
-        Files that are.
+        Files that are, and may hold the same points.
     replace
         Whether replacing was asked for.
 
@@ -40,11 +40,11 @@ def matched(
     """
     named: defaultdict[str, list[SourceRow]] = defaultdict(list)
     for row in present:
-        named[Path(row.uri).name].append(row)
+        named[_name(row.uri)].append(row)
     coming: defaultdict[str, list[Admission]] = defaultdict(list)
     for admission in fresh:
-        if Path(admission.source).name in named:
-            coming[Path(admission.source).name].append(admission)
+        if _name(admission.source) in named:
+            coming[_name(admission.source)].append(admission)
     gives_way: dict[str, SourceRow] = {}
     reasons: dict[str, str] = {}
     for name, admissions in coming.items():
@@ -55,6 +55,15 @@ def matched(
         gives_way |= pairs
         reasons |= {one.source: _unclear(name, named[name]) for one in admissions if one.digest not in pairs}
     return gives_way, reasons
+
+
+def is_apart(row: SourceRow, bbox: tuple[float, float, float, float] | None) -> bool:
+    """Whether a file was cut to a box that does not meet that of this delivery: another piece, not another version."""
+    there = row.meta.get("read", {}).get("bbox")
+    if bbox is None or not there:
+        return False
+    (xmin, ymin, xmax, ymax), (west, south, east, north) = bbox, there
+    return bool(east <= xmin or xmax <= west or north <= ymin or ymax <= south)
 
 
 def roots_of(row: SourceRow) -> set[tuple[int, int]]:
@@ -70,6 +79,12 @@ def doubtful_columns(gone: Iterable[SourceRow], staying: Sequence[SourceRow]) ->
     names = {name for row in gone for name in row.meta["columns"]}
     brought = {name: tuple(row.id for row in staying if name in row.meta["columns"]) for name in sorted(names)}
     return {name: ids for name, ids in brought.items() if len(ids) < len(staying)}
+
+
+def _name(uri: str) -> str:
+    """Return what a file is called; every EPT data set is a folder with an ``ept.json``."""
+    path = Path(uri)
+    return f"{path.parent.name}/{path.name}" if path.name == "ept.json" else path.name
 
 
 def _paired(admissions: Sequence[Admission], rows: Sequence[SourceRow]) -> dict[str, SourceRow]:

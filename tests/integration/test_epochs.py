@@ -96,6 +96,21 @@ def test_an_address_leads_back_to_its_epoch_whatever_came_since(store: Store, tm
         assert (again.epoch, again.tiles()) == (one.epoch, one.tiles())
 
 
+def test_a_folder_may_have_the_sign_of_an_epoch_in_its_name(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "plan#2", crs=CRS, vertical=TP)
+    assert Store.open(store.path).path == store.path
+    assert Store.open(store.address).path == store.path
+    with pytest.raises(StoreError, match="begins without epochs"):
+        Store.create(f"{tmp_path}/new#2024", crs=CRS, vertical=TP)
+
+
+def test_a_store_without_epochs_of_an_older_program_is_refused_with_the_way_out(store: Store) -> None:
+    root = store.path / "zarr.json"
+    root.write_text(root.read_text().replace('"version": 2', '"version": 1'))
+    with pytest.raises(StoreError, match="version 1, this program reads version 2; make a new store and ingest"):
+        Store.open(store.path)
+
+
 def test_an_unknown_epoch_is_an_error_that_lists_those_there_are(store: Store, tmp_path: Path) -> None:
     for epoch in ("2019", "2024"):
         deliver(store, meadow(tmp_path / epoch / "a.laz", 1.0), epoch)

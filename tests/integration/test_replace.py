@@ -204,12 +204,25 @@ def test_a_killed_replacement_leaves_the_old_file_or_the_new_one_and_a_rerun_end
     deaths = 0
     for nth in (2, 4, 9, 10, 11):
         store = make(tmp_path / str(nth), list(delivery.values()))
-        had = store.tiles()
+        had, old = store.tiles(), tree(store)
         deaths += dies_at(nth, lambda store=store: ingest(store, [new], REPLACE, Sequential()))  # type: ignore[misc]
         is_new = any(row.n_points == 500 and row.uri == str(new) for row in store.manifest.sources())
         assert is_new == bool(store.manifest.replaced_sources())
         assert is_new or store.tiles() == had
         assert verify_store(store) == []
+        ingest(store, [new], PLAIN, Sequential())  # another job cleans up after it
+        assert tree(store) == (wanted if is_new else old)
+        assert not (store.path / ".work").exists()
         ingest(store, [new], REPLACE, Sequential())
         assert tree(store) == wanted
     assert deaths >= 4
+
+
+def test_pieces_of_one_file_are_no_versions_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.laz", 0.0, 400, 60.0)
+    store = Store.create(tmp_path / "store", crs=CRS, vertical=TP, tile_edge_m=64.0)
+    for west_m, east_m in ((-20.0, 10.0), (10.0, 60.0)):
+        box = (west_m, -20.0, east_m, 60.0)
+        assert ingest(store, [path], IngestParams(bbox=box), Sequential()).refused == ()
+    assert sum(row.n_points for row in store.tiles()) == 400
+    assert len(ingest(store, [path], PLAIN, Sequential()).refused) == 1
