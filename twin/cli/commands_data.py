@@ -17,8 +17,6 @@ Box = Annotated[str, typer.Option(help="Only points in xmin,ymin,xmax,ymax, in t
 Columns = Annotated[str, typer.Option(help="Columns of text files, such as x,y,z,intensity or lon,lat,-depth,time.")]
 Pipeline = Annotated[str, typer.Option(help="PDAL pipeline (JSON) through which files are read.")]
 Ways = "TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>; @JGD2011 behind it names the geoid's epoch."
-_FEW_FILES = 4
-"""Deliveries with fewer files are checked in this process: workers take seconds to start."""
 Kind = Annotated[str, typer.Option(help="aerial, drone, mobile, bathymetry or multibeam.")]
 
 
@@ -51,44 +49,36 @@ def synth(
 def check(
     session: Session,
     sources: Sources,
+    report: Annotated[str, typer.Option(help="HTML file to write the report into.")] = "",
+    preset: Annotated[str, typer.Option(help="What to judge by: a preset such as jp_500, or a YAML file.")] = "",
+    controls: Annotated[str, typer.Option(help="CSV of control points: x, y, h and perhaps a name.")] = "",
     crs: Annotated[str, typer.Option(help="CRS of files that name none, such as EPSG:6677.")] = "",
     vertical: Annotated[str, typer.Option(help="Vertical datum of files that name none, such as TP.")] = "",
     convert: Annotated[bool, typer.Option(help="Judge as ingest does with --convert: feet and degrees pass.")] = False,
+    scratch: Annotated[str, typer.Option(help="Folder for about 12 bytes a point, seen by all workers.")] = "",
     bbox: Box = "",
     columns: Columns = "",
     pdal: Pipeline = "",
 ) -> None:
-    """Inspect deliveries without a store: what is accepted, what is not, and why."""
-    import tempfile
-
-    from pipelines.acceptance import check_delivery
-    from twin.cli.derive import acceptance_params, ingest_params
+    """Inspect a delivery without a store: what is accepted, what is not, why, and what to do next."""
+    from twin.cli import acceptance
+    from twin.cli.derive import ingest_params
     from twin.cli.sources import expand_sources
 
-    params = acceptance_params(session)
     told = ingest_params(session, _stated(crs=crs, vertical=vertical, convert=convert, **_read_as(bbox, columns, pdal)))
-    files = expand_sources(sources, reading=told.reading)
-    with tempfile.TemporaryDirectory() as scratch, session.executor(small=len(files) < _FEW_FILES) as executor:
-        report = check_delivery(
-            files, ingest=told, params=params, executor=executor, progress=session.progress, scratch=Path(scratch)
-        )
-    for source in report.sources:
-        session.say(f"{source.verdict}: {source.uri} ({source.points:,} points)")
-        for finding in source.findings:
-            session.say(f"  {finding.severity}: {finding.message}")
-    session.say(f"{report.verdict}: the delivery of {len(report.sources)} files")
-    for finding in report.findings:
-        session.say(f"  {finding.severity}: {finding.message}")
-    refused = [source for source in report.sources if source.verdict == "refused"]
-    session.failed.extend({"uri": source.uri, "reason": source.findings[0].message} for source in refused)
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    session.failed.extend({"rule": finding.rule, "reason": finding.message} for finding in errors)
-    session.count(
-        sources=[_as_json(source) for source in report.sources],
-        verdict=report.verdict,
-        findings=_findings_json(report),
-        facts=dict(report.facts),
-    )
+    judged_by = acceptance.judged_by(session, preset, controls)
+    if report and Path(report).is_dir():
+        raise ConfigError(f"--report {report}: is a folder; name an HTML file in it")
+    checked = acceptance.check(session, expand_sources(sources, reading=told.reading), told, judged_by, scratch)
+    for line in acceptance.lines(checked):
+        session.say(line)
+    session.count(**acceptance.as_json(checked))
+    session.failed.extend(acceptance.refused(checked))
+    if report:
+        from viewer.report.acceptance import write_acceptance
+
+        session.count(report=str(write_acceptance(checked, Path(report))))
+        session.say(f"report: {report}")
 
 
 def init(
@@ -205,17 +195,3 @@ def _read_as(bbox: str, columns: str, pdal: str) -> dict[str, Any]:
     except ValueError:
         raise ConfigError(f"--bbox {bbox!r}: write four numbers, xmin,ymin,xmax,ymax") from None
     return {"bbox": box, "columns": columns, "pdal": pdal}
-
-
-def _as_json(report: Any) -> dict[str, Any]:
-    return {
-        "uri": report.uri,
-        "verdict": report.verdict,
-        "points": report.points,
-        "findings": _findings_json(report),
-    }
-
-
-def _findings_json(report: Any) -> list[dict[str, Any]]:
-    keys = ("rule", "severity", "message", "value", "limit", "unit")
-    return [{key: getattr(finding, key) for key in keys} for finding in report.findings]

@@ -13,7 +13,6 @@ from twin.errors import ConfigError, StageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipelines.acceptance import AcceptanceParams
     from pipelines.executors import Executor
     from pipelines.ingest import IngestParams
     from pipelines.runs import RunSummary
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from twin.cli.session import Session
 
 __all__ = [
-    "acceptance_params",
     "adjust",
     "bytes_per_point",
     "classify",
@@ -108,13 +106,6 @@ def delivery_epoch(address: str | Path, params: IngestParams) -> Store:
             f" one; {place}# is the one without a name"
         )
     return store
-
-
-def acceptance_params(session: Session) -> AcceptanceParams:
-    """Return what a delivery is judged against, from ``--set``."""
-    from pipelines.acceptance.params import AcceptanceParams
-
-    return layered(session.overrides()).params("check", AcceptanceParams)
 
 
 def ingest(
