@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import time
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -221,7 +222,8 @@ def open_dask(params: ExecutorParams, tell: Callable[[str], None]) -> Iterator[D
         "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     }
     # Its own news of dying workers would drown ours: a task that is lost comes back as that task's failure.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with dask.config.set(settings):
         if params.scheduler:
             with _connect(params.scheduler) as client:
@@ -238,7 +240,7 @@ def _start_cluster(params: ExecutorParams) -> Any:
     """Start workers that leave Ctrl-C to this process, which ends them: a page of their tracebacks helps nobody."""
     # A child inherits the mask of the thread that starts it, and so do the workers that the cluster restarts later.
     # Ctrl-C waits here for the second that this takes.
-    resource_tracker.ensure_running()  # where it starts later, it lifts the mask
+    _start_tracker()  # where it starts later, it lifts the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return LocalCluster(
@@ -250,6 +252,16 @@ def _start_cluster(params: ExecutorParams) -> Any:
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_tracker() -> None:
+    """Start the process that cleans up after killed workers, told not to warn of it: that is what it is for."""
+    silence = "ignore::UserWarning:multiprocessing.resource_tracker"
+    sys.warnoptions.append(silence)  # handed on to the processes started now
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(silence)
 
 
 def _connect(address: str) -> Any:

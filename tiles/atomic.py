@@ -7,15 +7,17 @@ belongs into an object store is written to a temporary name of this machine and 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tiles.storage import ObjectPath, files_below, in_parallel, publish_file, publish_folder
 from tiles.storage.scratch import scratch_folder
+from twin.errors import TwinError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ __all__ = [
     "TEMPORARY_PREFIX",
     "atomic_folder",
     "atomic_path",
+    "is_full",
     "temporary_folder",
     "tree_checksum",
     "write_bytes",
@@ -34,6 +37,8 @@ __all__ = [
 ]
 
 TEMPORARY_PREFIX = ".twin-tmp-"
+_NO_ROOM = 65_536
+"""Bytes; a disk with no more than that is full."""
 _OBJECTS_AT_ONCE = 8
 """Objects in memory while a folder of an object store is checked."""
 
@@ -51,7 +56,8 @@ def atomic_path(target: Place, *, scratch: Path | None = None) -> Iterator[Path]
     """
     temporary = _temporary(target, scratch)
     try:
-        yield temporary
+        with _full_disk_told(temporary.parent):
+            yield temporary
         if isinstance(target, ObjectPath):
             publish_file(temporary, target)
         else:
@@ -85,13 +91,7 @@ def atomic_folder(target: Place, *, scratch: Path | None = None) -> Iterator[Pat
         for path in (*temporary.rglob("*"), temporary):
             _flush(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            old = _temporary(target, scratch)
-            target.rename(old)
-            temporary.rename(target)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(target)
+        _put(temporary, target, scratch)
         _flush(target.parent)
 
 
@@ -109,9 +109,45 @@ def temporary_folder(target: Place, scratch: Path | None = None) -> Iterator[Pat
     temporary = _temporary(target, scratch)
     temporary.mkdir(parents=True)
     try:
-        yield temporary
+        with _full_disk_told(temporary.parent):
+            yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(temporary: Path, target: Path, scratch: Path | None) -> None:
+    """Rename a folder to `target`; what stands there, or is put there meanwhile by a repeated task, goes aside."""
+    while True:
+        try:
+            temporary.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+        aside = _temporary(target, scratch)
+        with suppress(FileNotFoundError):
+            target.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def is_full(place: Path) -> bool:
+    """Whether the disk of a folder has no room left."""
+    return shutil.disk_usage(place).free <= _NO_ROOM
+
+
+@contextmanager
+def _full_disk_told(place: Path) -> Iterator[None]:
+    """Call a failure what it is where the disk is full: few libraries that write files say so."""
+    try:
+        yield
+    except TwinError:
+        raise
+    except Exception as error:
+        is_told = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if is_told or not is_full(place):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place)) from error
 
 
 def write_bytes(target: Place, content: bytes, *, scratch: Path | None = None) -> None:

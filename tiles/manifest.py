@@ -16,10 +16,11 @@ import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiles import storage
-from tiles.atomic import atomic_path
+from tiles.atomic import atomic_path, is_full
 from tiles.manifest_rows import (
     INSERT_TILE,
     SCHEMA,
@@ -344,10 +345,10 @@ class Manifest:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        # A write-ahead database needs a writable folder even to be read, unless it is declared immutable.
+        # A write-ahead database needs a writable folder with room even to be read, unless it is declared immutable.
         # The last connection must be able to write, or the log stays behind.
         with storage.reading_copy(self.path) as file:
-            mode = "rw" if os.access(file.parent, os.W_OK) else "ro&immutable=1"
+            mode = "rw" if os.access(file.parent, os.W_OK) and not _is_stuck(file) else "ro&immutable=1"
             with _told(self.path), closing(_connect(f"{file.absolute().as_uri()}?mode={mode}")) as connection:
                 connection.execute("PRAGMA query_only = ON")
                 yield connection
@@ -377,6 +378,12 @@ def _put_sources(connection: sqlite3.Connection, epoch: str, rows: Sequence[Sour
     )
 
 
+def _is_stuck(file: Path) -> bool:
+    """Whether the disk is full and nothing waits in the log, so that nobody can be writing."""
+    log = file.with_name(file.name + "-wal")
+    return is_full(file.parent) and not (log.exists() and log.stat().st_size)
+
+
 def _connect(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
 
@@ -389,7 +396,9 @@ def _told(path: Place) -> Iterator[None]:
     except sqlite3.IntegrityError:  # a fault of this program, not of the disk
         raise
     except sqlite3.DatabaseError as error:
-        ways = {"full": "make room on the disk", "disk I/O": "is the disk full?", "locked": "another process writes it"}
+        if isinstance(path, Path) and is_full(path.parent):
+            raise StoreError(f"{path}: the disk is full; make room and run it again, it goes on from there") from None
+        ways = {"disk I/O": "look after the disk", "locked": "another process writes it"}
         way = next((way for word, way in ways.items() if word in str(error)), "restore that file from a copy")
         raise StoreError(f"{path}: {error}; {way}, then try again") from None
 

@@ -134,9 +134,14 @@ def _corner(store: Store, columns: Mapping[str, NDArray[Any]], side: Any) -> lis
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename a folder named by its content; if the same stands at the target already, that one stays."""
-    if target.exists():
-        shutil.rmtree(source)
-        return
+    """Rename a folder named by its content; if the same stands at the target already, that one stays.
+
+    A task may be repeated while the worker that was given up for dead still does it: either may come first.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    source.rename(target)
+    try:
+        source.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(source, ignore_errors=True)

@@ -13,6 +13,13 @@ from twin.vertical import VerticalDatum
 
 __all__ = ["HorizontalCrs", "parse_crs", "require_metres", "require_metric_heights", "to_wgs84", "vertical_unit"]
 
+_WKT_KEYWORDS = frozenset({
+    "BASEGEODCRS", "BASEGEOGCRS", "BOUNDCRS", "COMPD_CS", "COMPOUNDCRS", "DERIVEDPROJCRS", "ENGCRS", "ENGINEERINGCRS",
+    "FITTED_CS", "GEOCCS", "GEODCRS", "GEODETICCRS", "GEOGCRS", "GEOGCS", "GEOGRAPHICCRS", "LOCAL_CS", "PROJCRS",
+    "PROJCS", "PROJECTEDCRS", "TIMECRS", "VERTCRS", "VERTICALCRS", "VERT_CS",
+})  # fmt: skip
+"""What WKT of a reference system begins with, versions 1 and 2."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorizontalCrs:
@@ -65,6 +72,10 @@ def parse_crs(text: str) -> HorizontalCrs:
     CrsError
         If PROJ does not know it or it has no horizontal part.
     """
+    keyword, bracket, _ = text.partition("[")
+    if bracket and "{" not in keyword and keyword.strip().upper() not in _WKT_KEYWORDS:
+        # PROJ would take it for a name, and compare it with every name that it knows: seconds of work.
+        raise CrsError(f"unknown CRS {_short(text)!r} (WKT does not begin so); give one such as EPSG:6677")
     try:
         return _described(CRS.from_user_input(text))
     except CRSError as error:  # some definitions are read, and then cannot be written

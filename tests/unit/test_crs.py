@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pyproj import CRS
 
@@ -98,3 +100,11 @@ def test_longitude_comes_first_whatever_the_axis_order_of_the_system() -> None:
     longitude, latitude = to_wgs84(parse_crs("EPSG:6677").wkt).transform(0.0, 0.0)
     assert longitude == pytest.approx(139 + 50 / 60, abs=1e-6)
     assert latitude == pytest.approx(36.0, abs=1e-6)
+
+
+def test_what_only_looks_like_wkt_is_refused_without_a_search() -> None:
+    wkt, began = CRS.from_epsg(6677).to_wkt(), time.process_time()
+    with pytest.raises(CrsError, match="WKT does not begin so"):
+        parse_crs("X" + wkt)
+    assert time.process_time() - began < 0.5
+    assert parse_crs("  " + wkt).code == parse_crs(CRS.from_epsg(6677).to_json()).code == "EPSG:6677"
