@@ -6,9 +6,11 @@ every tile, or fill a folder of the same name on its own disk.
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -22,7 +24,7 @@ from twin.errors import ClusterError, StoreError
 if TYPE_CHECKING:
     from tiles.store import Store
 
-__all__ = ["SameEnvironment", "SeesStore", "software"]
+__all__ = ["SameEnvironment", "SameFolder", "SeesStore", "software"]
 
 _LIBRARIES = ("numpy", "numba", "scipy", "opencv-python-headless", "zarr", "laspy", "lazrs", "shapely", "pyproj")
 _ON_THE_WAY = ("numcodecs", "pcodec", "dask", "distributed")
@@ -72,6 +74,18 @@ class SameEnvironment:
                 different.append(f"{name} is {found}, the client's is {wanted}")
         if different:
             raise ClusterError(f"{'; '.join(different)}; give workers the client's environment, such as one image")
+
+
+@dataclass(frozen=True, slots=True)
+class SameFolder:
+    """A worker resolves relative paths as the client does, if it has that folder at all."""
+
+    path: str
+
+    def __call__(self) -> None:
+        """Work in the client's folder; without it relative paths are not found, and are named then."""
+        with suppress(OSError):
+            os.chdir(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import resource_tracker
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dask
 from distributed import Client, KilledWorker, LocalCluster, get_worker
 
-from pipelines.conditions import SameEnvironment
+from pipelines.conditions import SameEnvironment, SameFolder
 from pipelines.executors import Executor
 from twin.errors import ClusterError, ConfigError
 
@@ -230,6 +231,7 @@ def open_dask(params: ExecutorParams, tell: Callable[[str], None]) -> Iterator[D
                 executor = DaskExecutor(client, params)
                 executor.wait_for_workers(tell)
                 executor.require(SameEnvironment.of_this_process())
+                executor.require(SameFolder(str(Path.cwd())))
                 yield executor
         else:
             with _start_cluster(params) as cluster, Client(cluster) as client:

@@ -184,6 +184,7 @@ class Cluster:
             [sys.executable, "-m", "dask", *map(str, arguments)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            cwd=self.folder,
             env={**os.environ, **environment},
             start_new_session=True,
         )

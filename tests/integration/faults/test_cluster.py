@@ -6,16 +6,14 @@ import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipelines.conditions import SameEnvironment, SeesStore
 from pipelines.executors import ExecutorParams, open_executor
 from twin.errors import ClusterError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def slowly(task: int) -> int:
@@ -27,12 +25,13 @@ def slowly(task: int) -> int:
     "last", ["classify", pytest.param("flood", marks=[pytest.mark.slow, pytest.mark.timeout(120)])]
 )
 def test_a_foreign_cluster_makes_the_bytes_of_a_sequential_run(
-    tmp_path: Path, lab: Any, cluster: Any, last: str
+    tmp_path: Path, lab: Any, cluster: Any, last: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = lab.new_store(tmp_path / "store")
+    monkeypatch.chdir(tmp_path)  # the workers run elsewhere, and find what is meant
     cluster.add_worker("--no-nanny")
     for stage in lab.stages(last):
-        lab.run(*lab.command(stage, store), "--scheduler", cluster.address, "--wait", 60)
+        lab.run(*lab.command(stage, Path("store")), "--scheduler", cluster.address, "--wait", 60)
         if stage == "ingest":
             cluster.add_worker("--no-nanny")
     assert lab.contents(store) == lab.contents(lab.finished(last))
