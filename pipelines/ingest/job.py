@@ -223,6 +223,7 @@ class _Job:
     def _scattered(self, fresh: Sequence[Admission], fragments: Fragments) -> list[Admission]:
         """Pass two: write all fragments; a file of which one range fails is refused whole."""
         tasks = [task for admission in fresh for task in fragments[admission.digest]]
+        tasks.sort(key=lambda task: task.start - task.stop)  # large ones first, as in the merge
         failures: dict[str, dict[int, Exception]] = {}
         for task, outcome in self.passes.run("scatter", scatter, tasks, lambda task: task.stop - task.start):
             if isinstance(outcome, Exception):
@@ -258,6 +259,7 @@ class _Job:
         tasks = [self._merge_task(entry, numbered, address, doubtful) for entry in planned]
         finished = self.work.reclaim({(task.tile, task.inputs) for task in tasks})
         todo = [task for task in tasks if task.tile not in finished]
+        todo.sort(key=lambda task: -task.n_points)  # large ones first: at the end no worker waits long for another
         failures: dict[TileId, Exception] = {}
         with Ledger(self.store.manifest.stage_tiles) as staged:
             for task, outcome in self.passes.run("merge", merge, todo, lambda task: task.n_points):

@@ -10,13 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 __all__ = ["Cost", "busy_seconds", "measure", "own_seconds"]
 
-_PERIOD_S = 0.05
+_PERIOD_S = 0.1
 """Between two looks at the processes. Linux keeps each one's high-water mark, so a short peak is not missed."""
-_INFANCY_S = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -105,26 +102,25 @@ class _Tree:
     def __init__(self) -> None:
         self._peaks: dict[int, float] = {}
         self._cpu: dict[int, float] = {}
+        self._born: set[int] = set()
 
     def look(self, root: int) -> None:
         """Note memory and CPU time of all that is alive."""
-        try:
-            found = [root, *(child.pid for child in psutil.Process(root).children(recursive=True))]
-        except psutil.Error:
-            return
+        found = _family(root)
         for pid in found:
             facts = Path("/proc") / str(pid)
             try:
                 status, stat = (facts / "status").read_text(), (facts / "stat").read_text()
             except OSError:
                 continue  # it has just ended
-            if _is_being_born(pid):
+            fields = stat.rpartition(")")[2].split()
+            self._cpu[pid] = (int(fields[11]) + int(fields[12])) / _TICKS
+            if pid not in self._born and _is_being_born(pid):
                 continue
+            self._born.add(pid)
             marks = [line for line in status.splitlines() if line.startswith("VmHWM:")]
             if marks:
                 self._peaks[pid] = max(self._peaks.get(pid, 0.0), int(marks[0].split()[1]) / 1024)
-            fields = stat.rpartition(")")[2].split()
-            self._cpu[pid] = (int(fields[11]) + int(fields[12])) / _TICKS
 
     @property
     def cpu_s(self) -> float:
@@ -137,14 +133,25 @@ class _Tree:
         return max((peak for pid, peak in self._peaks.items() if pid != root), default=0.0)
 
 
+def _family(root: int) -> list[int]:
+    """Return a process and its living descendants; the kernel lists the children, as a look must cost little."""
+    found = [root]
+    for pid in found:
+        try:
+            for thread in (Path("/proc") / str(pid) / "task").iterdir():
+                found.extend(map(int, (thread / "children").read_text().split()))
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
 def _is_being_born(pid: int) -> bool:
     """Whether a process still shows its parent's memory, because it was forked and does not run its program yet."""
+    place = Path("/proc") / str(pid)
     try:
-        process = psutil.Process(pid)
-        parent = process.parent()
-        is_young = time.time() - process.create_time() < _INFANCY_S
-        return is_young and parent is not None and process.cmdline() == parent.cmdline()
-    except psutil.Error:
+        parent = (place / "stat").read_text().rpartition(")")[2].split()[1]
+        return (place / "cmdline").read_bytes() == (place.parent / parent / "cmdline").read_bytes()
+    except OSError:
         return True
 
 

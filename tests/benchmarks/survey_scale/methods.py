@@ -31,8 +31,8 @@ def methods(results: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield from paragraph(text)
             yield ""
     yield from paragraph(
-        "**Memory.** The high-water mark of resident memory that Linux keeps for each process, looked at 20 times a"
-        " second; a worker is any process that the command started."
+        "**Memory.** The high-water mark of resident memory that Linux keeps for each process, looked at ten times"
+        " a second; a worker is any process that the command started."
     )
     yield ""
 
