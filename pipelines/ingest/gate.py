@@ -16,7 +16,7 @@ from tiles.las import GeoKeysError
 from tiles.pointfiles import file_crs, read_header
 from twin.acceptance import Finding
 from twin.crs import HorizontalCrs, parse_crs, vertical_unit
-from twin.errors import CrsError, DatumError, FormatError
+from twin.errors import ConfigError, CrsError, DatumError, FormatError
 from twin.vertical import VerticalDatum
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def examine(path: Path, params: IngestParams) -> Examination:
     """Check a file's header and what it states, without reading points."""
     try:
         header = read_header(path, params.reading)
-    except FormatError as error:
+    except (FormatError, ConfigError) as error:
         japanese = f"{path.name}：ファイルを読み取れません（{_bare(path, error)}）"
         finding = Finding(rule="format", severity="error", message=str(error), message_ja=japanese)
         return Examination(header=None, crs=None, vertical=None, findings=(finding,))

@@ -18,10 +18,11 @@ from tiles.pointfiles.door import (
     worth_carrying,
 )
 from tiles.pointfiles.identity import FileState, digest_of, state_of
-from tiles.pointfiles.kinds import SUFFIXES, is_point_file
+from tiles.pointfiles.kinds import EPT_NAME, SUFFIXES, is_point_file
 
 __all__ = [
     "CHUNK_ROWS",
+    "EPT_NAME",
     "SUFFIXES",
     "FileState",
     "PointHeader",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tiles.las_header import LasHeader
     from twin.bounds import Bounds
 
-__all__ = ["merged_ranges", "rows_in_box"]
+__all__ = ["merged_ranges", "rows_in_box", "touches"]
 
 _ENTRY = np.dtype([("key", "<i4", 4), ("offset", "<u8"), ("size", "<i4"), ("count", "<i4")])
 _PAGE = -1
@@ -69,7 +69,7 @@ def rows_in_box(header: LasHeader, box: Bounds) -> tuple[tuple[int, int], ...]:
     if not np.array_equal(nodes, chunks[chunks[:, 1] > 0, :2]):
         raise FormatError(f"{header.path.name}: the nodes of its hierarchy are not the chunks of its points")
     cube = (center[0] - half, center[1] - half, 2 * half)
-    rows = chunks[chunks[:, 1] > 0][_touches(entries["key"][order], cube, box, header.scale[0])]
+    rows = chunks[chunks[:, 1] > 0][touches(entries["key"][order], cube, box, header.scale[0])]
     return merged_ranges((first, first + count) for _, count, first in rows.tolist())
 
 
@@ -118,8 +118,10 @@ def _entries(header: LasHeader, stream: IO[bytes], root: tuple[int, int], limit:
     return np.concatenate(found)
 
 
-def _touches(keys: NDArray[np.int32], cube: tuple[float, float, float], box: Bounds, slack: float) -> NDArray[np.bool_]:
-    """Return which nodes (depth, column, row, layer) of a cube (xmin, ymin, edge) touch a box."""
+def touches(
+    keys: NDArray[np.integer[Any]], cube: tuple[float, float, float], box: Bounds, slack: float
+) -> NDArray[np.bool_]:
+    """Return which nodes (depth, column, row, layer), shape (n, 4), of a cube (xmin, ymin, edge) touch a box."""
     edges = cube[2] / np.exp2(keys[:, 0])
     low_x, low_y = cube[0] + keys[:, 1] * edges, cube[1] + keys[:, 2] * edges
     # Rounding to counts may put a point one count beside its node.

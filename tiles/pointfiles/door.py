@@ -170,7 +170,7 @@ def read_records(
 
 def without_records(header: PointHeader) -> PointHeader:
     """Return a header without the records that only its reader needs, small enough to keep one for each file."""
-    return replace(header, vlrs=()) if isinstance(header, LasHeader) else header
+    return header.bare()
 
 
 def worth_carrying(header: PointHeader) -> PointHeader | None:

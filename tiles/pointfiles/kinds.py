@@ -11,15 +11,16 @@ if TYPE_CHECKING:
 
     from tiles.point_header import ReadParams
 
-__all__ = ["SUFFIXES", "is_point_file", "kind_of"]
+__all__ = ["EPT_NAME", "SUFFIXES", "is_point_file", "kind_of"]
 
-SUFFIXES = (".las", ".laz", ".e57", ".ply", ".xyz", ".xyz.gz", ".pts")
+SUFFIXES = (".las", ".laz", "ept.json", ".e57", ".ply", ".xyz", ".xyz.gz", ".pts")
 """Names of files that a folder is searched for."""
 _TEXT = (".xyz", ".pts", ".txt", ".csv", ".tsv", ".asc", ".dat")
 _TEXT_SUFFIXES = (*_TEXT, *(f"{suffix}.gz" for suffix in _TEXT))
 """Names of text files; of these a folder is searched for those that can be nothing but points."""
 
-_READ = "LAZ, COPC, E57, PLY, or text of points (.xyz, .csv, .txt; any name with --columns)"
+EPT_NAME = "ept.json"
+_READ = "LAZ, COPC, EPT (its ept.json), E57, PLY, or text of points (.xyz, .csv, .txt; any name with --columns)"
 
 
 def kind_of(path: Path, reading: ReadParams) -> str:
@@ -40,6 +41,8 @@ def kind_of(path: Path, reading: ReadParams) -> str:
     name = path.name.lower()
     if start[:4] == b"LASF" or name.endswith((".las", ".laz")):
         return "las"
+    if name == EPT_NAME:
+        return "ept"
     if start[:8] == b"ASTM-E57" or name.endswith(".e57"):
         return "e57"
     if start[:3] == b"ply" or name.endswith(".ply"):
@@ -52,4 +55,6 @@ def kind_of(path: Path, reading: ReadParams) -> str:
 def is_point_file(path: Path, reading: ReadParams | None = None) -> bool:
     """Whether a file in a folder is a delivery by its name; hidden ones are not, other text is if columns are named."""
     suffixes = (*SUFFIXES, *_TEXT_SUFFIXES) if reading is not None and reading.columns else SUFFIXES
-    return path.name.lower().endswith(suffixes) and not path.name.startswith(".") and not path.is_dir()
+    is_part = path.parent.name == "ept-data" and (path.parent.parent / EPT_NAME).is_file()
+    is_named = path.name.lower().endswith(suffixes) and not path.name.startswith(".")
+    return is_named and not is_part and not path.is_dir()
