@@ -132,6 +132,7 @@ def point_bits(
         3 for point formats 0 to 5, 4 for newer ones.
     """
     table = np.full(256, HEIGHT, np.uint8)
+    table[[3, 4, 5]] = 0  # vegetation is no surface to compare
     table[[7, 18]] = NOISE
     table[[9, 41]] = WATER
     table[2] |= GROUND

@@ -53,7 +53,7 @@ def time_findings(file: FileTotals, header: PointHeader, content: Content) -> li
                 limit=0.0,
             )
         )
-    back = file.total("n_back")
+    back = file.n_back
     if back:
         found.append(
             Finding(

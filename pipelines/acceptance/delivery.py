@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_delivery", "check_source"]
 
-_VOID_CELL_POINTS = 4
-"""Points that a cell of voids holds on average: chance alone leaves one in fifty empty, and those do not connect."""
+_VOID_CELL_POINTS = 2.5
+"""Points that a cell of voids holds on average: chance alone leaves one in twelve empty, and few of those connect."""
 
 
 def check_delivery(  # noqa: PLR0913 - the public face; every argument is named
@@ -239,7 +239,7 @@ class _Check:
         group.join_voids(self.params.void_limit_m2)
 
     def _rules(self, group: GroupTotals, n_points: int, n_coarse: int) -> BlockRules:
-        """Say by what blocks are measured; cells of voids hold four points on average, so that chance makes none."""
+        """Say by what blocks are measured; cells of voids hold enough points that chance makes none."""
         params, per_cell = self.params, n_points / max(1, n_coarse * (BLOCK_CELLS // COARSE_SIDE) ** 2)
         factor = 1
         while factor < COARSE_SIDE and per_cell * factor * factor < _VOID_CELL_POINTS:

@@ -249,5 +249,5 @@ def _content_facts(file: FileTotals, header: PointHeader, content: Content, grou
         "density_per_m2": content.n_points / (cells * group.cell_m**2) if cells else None,
         "duplicates": group.repeats.get(file.number, 0),
         "greatest_scan_angle_deg": round(angle, 3) if math.isfinite(angle) else None,
-        "time_runs_back": file.total("n_back"),
+        "time_runs_back": file.n_back,
     }

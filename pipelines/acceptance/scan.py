@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.acceptance.cells import Placed
+    from pipelines.acceptance.times import Times
     from tiles.pointfiles import FileState, PointHeader, ReadParams
     from twin.bounds import Bounds
 
@@ -87,6 +88,9 @@ class ScanResult:
     """Points of each label, shape (m,)."""
     is_scrambled: bool
     n_back: int
+    """Points of the range that were measured before the point in front of them."""
+    ends: tuple[float, float] | None
+    """Time of the range's first and of its last point; None without times."""
     n_zero_time: int
     n_bad_returns: int
     """Points whose return number is zero or above their number of returns."""
@@ -109,6 +113,15 @@ class _Tally:
     near: list[NDArray[Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("back", "zero", "bad", "withheld", "out"), 0))
     angle_deg: float = 0.0
+    ends: tuple[float, float] | None = None
+
+    def follow(self, times: Times) -> None:
+        """Count the points that go back in time, the first of a chunk against the last of the one before included."""
+        if times.ends is None:
+            return
+        first, last = times.ends
+        self.counts["back"] += times.n_back + (self.ends is not None and first < self.ends[1])
+        self.ends = (self.ends[0] if self.ends else first, last)
 
 
 def scan(task: ScanTask) -> ScanResult:
@@ -150,6 +163,7 @@ def _chunk(task: ScanTask, header: PointHeader, records: NDArray[Any], tally: _T
     bits = point_bits(classes, returns, withheld, 4 if modern else 3)
     times = read_times(records)
     tally.seconds.append(times.keys)
+    tally.follow(times)
     placed = place_points(records, task.grid, tally.book.label(times))
     cells, starts, order = summarise(placed, bits)
     hashes = point_hashes(records, task.grid)[order]
@@ -158,7 +172,7 @@ def _chunk(task: ScanTask, header: PointHeader, records: NDArray[Any], tally: _T
     near["control"] = task.control_numbers[near["control"]]
     tally.near.append(near)
     tally.angle_deg = max(tally.angle_deg, _greatest_angle(records, modern))
-    _count(tally.counts, header, records, returns, withheld, times.n_back)
+    _count(tally.counts, header, records, returns, withheld)
     if task.sheet is not None:
         tally.counts["out"] += _n_outside(task, header, records, content)
 
@@ -196,13 +210,12 @@ def _coarse_of(cells: NDArray[Any]) -> NDArray[np.uint8]:
     return np.packbits(mask)
 
 
-def _count(  # noqa: PLR0913 - one step of `_chunk`
+def _count(
     counts: dict[str, int],
     header: PointHeader,
     records: NDArray[Any],
     returns: NDArray[np.uint8],
     withheld: NDArray[np.bool_],
-    n_back: int,
 ) -> None:
     shift = 4 if header.point_format >= 6 else 3
     mask = (1 << shift) - 1
@@ -210,7 +223,6 @@ def _count(  # noqa: PLR0913 - one step of `_chunk`
     bad = ((possible & mask) == 0) | ((possible & mask) > ((possible >> shift) & mask))
     by_returns = np.bincount(returns, minlength=256)
     counts["bad"] += int(by_returns[bad].sum())
-    counts["back"] += n_back
     counts["withheld"] += int(np.count_nonzero(withheld))
     if "gps_time" in (records.dtype.names or ()):
         counts["zero"] += int(np.count_nonzero(records["gps_time"] == 0))
@@ -246,6 +258,7 @@ def _result(tally: _Tally, writer: PartWriter) -> ScanResult:
         label_points=np.array(tally.book.counts, np.int64),
         is_scrambled=tally.book.is_scrambled,
         n_back=tally.counts["back"],
+        ends=tally.ends,
         n_zero_time=tally.counts["zero"],
         n_bad_returns=tally.counts["bad"],
         n_withheld=tally.counts["withheld"],

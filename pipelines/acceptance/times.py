@@ -35,6 +35,8 @@ class Times:
     """Number of each point's key, shape (n,)."""
     n_back: int
     """Points that were measured before the point in front of them."""
+    ends: tuple[float, float] | None
+    """Time of the first and of the last point that has one; None if none has."""
 
 
 def second_of_key(keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -55,7 +57,7 @@ def read_times(records: NDArray[Any], capacity: int = 1 << 12) -> Times:
     entry = np.empty(psid.size, np.int32)
     while True:
         keys, numbers = np.full(capacity, -1, np.int64), np.zeros(capacity, np.int32)
-        n_keys, n_back = _seconds(time, psid, keys, numbers, entry)
+        n_keys, n_back, first, last = _seconds(time, psid, keys, numbers, entry)
         if n_keys >= 0:
             break
         capacity *= 4
@@ -63,7 +65,8 @@ def read_times(records: NDArray[Any], capacity: int = 1 << 12) -> Times:
     order = np.argsort(keys[used])
     rank = np.empty(n_keys, np.int32)
     rank[numbers[used[order]]] = np.arange(n_keys, dtype=np.int32)
-    return Times(keys=keys[used[order]], entry=rank[entry], n_back=int(n_back))
+    ends = (float(first), float(last)) if np.isfinite(last) else None
+    return Times(keys=keys[used[order]], entry=rank[entry], n_back=int(n_back), ends=ends)
 
 
 @dataclass(slots=True)
@@ -120,10 +123,10 @@ class RunBook:
 
 @numba.njit(cache=True, nogil=True)
 def _seconds(time: Any, psid: Any, keys: Any, numbers: Any, entry: Any) -> Any:
-    """Fill the entry of each point; return (keys, points out of order), or (-1, 0) if the table is too small."""
+    """Fill the entry of each point; return keys (-1 if the table is full), points out of order, first and last time."""
     capacity = keys.size
     last_key, last_number, n_keys, n_back = np.int64(-1), 0, 0, 0
-    before = -np.inf
+    before, beginning = -np.inf, np.nan
     for i in range(time.size):
         t = time[i]
         second = np.int64(NO_TIME)
@@ -131,6 +134,8 @@ def _seconds(time: Any, psid: Any, keys: Any, numbers: Any, entry: Any) -> Any:
             second = np.int64(np.floor(min(max(t, -1e12), 1e12)))
             if t < before:
                 n_back += 1
+            if before == -np.inf:
+                beginning = t
             before = t
         key = (np.int64(psid[i]) << 42) | (second + _ZERO)
         if key != last_key:
@@ -138,7 +143,7 @@ def _seconds(time: Any, psid: Any, keys: Any, numbers: Any, entry: Any) -> Any:
             while keys[at] != key:
                 if keys[at] < 0:
                     if 2 * (n_keys + 1) > capacity:
-                        return -1, 0
+                        return -1, 0, 0.0, 0.0
                     keys[at] = key
                     numbers[at] = n_keys
                     n_keys += 1
@@ -146,4 +151,4 @@ def _seconds(time: Any, psid: Any, keys: Any, numbers: Any, entry: Any) -> Any:
                 at = (at + 1) & (capacity - 1)
             last_key, last_number = key, numbers[at]
         entry[i] = last_number
-    return n_keys, n_back
+    return n_keys, n_back, beginning, before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,13 @@ class FileTotals:
         """Keys of (point source id, second), sorted."""
         parts = [result.seconds for result in self.results]
         return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+    @property
+    def n_back(self) -> int:
+        """Points that were measured before the point in front of them, whatever the ranges they were read in."""
+        ends = [result.ends for result in self.results if result.ends is not None]
+        between = sum(later[0] < earlier[1] for earlier, later in itertools.pairwise(ends))
+        return self.total("n_back") + between
 
     def total(self, name: str) -> int:
         """Return the sum of a count of `ScanResult`."""
