@@ -32,7 +32,7 @@ def by_numpy(place: dict[str, np.ndarray]) -> np.ndarray:
     return np.lexsort((morton, lod))
 
 
-@given(n=st.integers(0, 300), edge=st.sampled_from([1, 2, 5, 200, 256]), seed=st.integers(0, 9))
+@given(n=st.integers(0, 300), edge=st.sampled_from([1, 2, 5, 200, 256, 2048]), seed=st.integers(0, 9))
 def test_the_documented_sort_gives_the_tiles_order(n: int, edge: int, seed: int) -> None:
     place = place_of(n, edge, seed)
     np.testing.assert_array_equal(places_in_tile(place), by_numpy(place))
