@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tiles.manifest import TileRow
+    from twin.tiling import TileId
+
 CRS = parse_crs("EPSG:6677")
 SIZES = {"max_tile_points": 900, "rows_per_task": 400, "chunk_rows": 150}
 PLAIN, REPLACE = IngestParams(**SIZES), IngestParams(**SIZES, replace=True)
@@ -103,18 +106,21 @@ def test_replacing_touches_only_the_tiles_in_which_the_old_or_the_new_file_has_p
     tmp_path: Path, delivery: dict[str, Path], name: str
 ) -> None:
     store = make(tmp_path / "store", list(delivery.values()))
-    before, number = {row.tile: row for row in store.tiles()}, list(delivery).index(name)
+    number = list(delivery).index(name)
     west_m, n, width_m = STRIPS[name]
+
+    def rows_and_touched() -> tuple[dict[TileId, TileRow], set[TileId]]:
+        rows = {row.tile: row for row in store.tiles()}
+        return rows, {tile for tile in rows if number in store.read_tile(tile, ("source",))["source"]}
+
+    before, had = rows_and_touched()
     ingest(store, [write(tmp_path / name, west_m + 70.0, n, width_m, seed=1)], REPLACE, Sequential())
-    after = {row.tile: row for row in store.tiles()}
-    fresh = make(tmp_path / "fresh", [tmp_path / name])
-    mine = {row.tile for row in make(tmp_path / "old", [delivery[name]]).tiles()} | {row.tile for row in fresh.tiles()}
-    roots = {(tile.x >> tile.z, tile.y >> tile.z) for tile in mine}
-    others = [tile for tile in before if (tile.x >> tile.z, tile.y >> tile.z) not in roots]
-    untouched = [tile for tile in before if tile in after and number not in store.read_tile(tile)["source"]]
-    assert others
-    assert all(after[tile] == before[tile] for tile in others)
-    assert all(after[tile].rev != before[tile].rev for tile in before if tile in after and tile not in untouched)
+    after, has = rows_and_touched()
+    both = set(before) & set(after)
+    assert {tile for tile in both if after[tile] != before[tile]} == both & (had | has)
+    assert both - had - has
+    roots = {(tile.x >> tile.z, tile.y >> tile.z) for tile in had | has}
+    assert all((tile.x >> tile.z, tile.y >> tile.z) in roots for tile in set(before) ^ set(after))
 
 
 def test_a_file_of_a_known_name_with_other_bytes_is_refused_without_replace(
