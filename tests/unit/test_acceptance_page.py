@@ -18,7 +18,7 @@ from twin.acceptance import Chart, DeliveryReport, Finding, MapPicture, Series, 
 from twin.raster import Frame
 from viewer.report import render_acceptance
 from viewer.report.chartsvg import draw_chart, ticks
-from viewer.report.mapsvg import DIVERGING, SEQUENTIAL, draw_map
+from viewer.report.mapsvg import DIVERGING, SEQUENTIAL, crop, draw_map
 
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 VOID = {"meta", "img", "br", "link", "input", "hr", "rect", "line", "circle", "path", "image", "polyline"}
@@ -254,3 +254,55 @@ def test_places_far_apart_are_ringed_and_the_page_says_so() -> None:
     assert draw_map(far).svg.count('class="ring"') == 2
     assert draw_map(density()).svg.count('class="ring"') == 0
     assert "The places lie far apart" in page(delivery(pictures=(far,))).said
+
+
+def test_a_file_shows_its_part_of_the_deliverys_maps_in_the_same_colours() -> None:
+    whole = density(60, 80)
+    west, south, _, _ = whole.frame.bounds
+    part = crop(whole, (west + 20.0, south + 10.0, west + 80.0, south + 50.0))
+    assert part is not None
+    assert (part.low, part.high) == (0.0, 12.0)
+    assert tuple(part.frame.bounds) == (west + 20.0, south + 10.0, west + 80.0, south + 50.0)
+    np.testing.assert_array_equal(part.values, whole.values[60 - 25 : 60 - 5, 10:40])
+    assert crop(whole, (west, south, west + 10.0, south + 10.0)) is None  # five cells
+    assert crop(whole, (9e6, 9e6, 9e6 + 100, 9e6 + 100)) is None
+
+
+def test_strips_stand_on_a_time_line_and_their_pairs_in_a_table() -> None:
+    strips = [
+        {"name": "12", "first_s": 3e8, "last_s": 3e8 + 60},
+        {"name": "<13>", "first_s": 3e8 + 90, "last_s": 3e8 + 150},
+    ]
+    pair = {"strips": ["12", "<13>"], "n": 420, "median_m": -0.031, "rmse_m": 0.04, "p05_m": -0.05, "p95_m": 0.01}
+    shown = page(delivery(source("a.laz"), facts={"groups": [{"crs": "EPSG:6677", "strips": strips, "pairs": [pair]}]}))
+    assert "12 / <13> 420 −0.031 m 0.040 m" in shown.said
+    assert "GPS time, s − 300,000,000" in shown.said
+    assert shown.unbalanced == []
+    alone = page(delivery(source("a.laz"), facts={"groups": [{"strips": [{"name": "1", "first_s": None}]}]}))
+    assert "GPS time of the strips" not in alone.said
+
+
+def test_limits_that_the_whole_delivery_breaks_are_among_what_to_do_and_of_one_rule_on_one_card() -> None:
+    pairs = [
+        Finding(
+            rule="overlap_rmse", severity="error", message=f"strips {i} differ", value=0.1 * i, limit=0.05, unit="m"
+        )
+        for i in (3, 2, 1)
+    ]
+    said = page(delivery(source("a.laz"), findings=tuple(pairs))).said
+    next_part = said[said.index("What to do next") : said.index("The whole delivery")]
+    assert "strips 3 differ" in next_part
+    assert "2 件 more" in next_part
+    assert "twin adjust" in next_part
+    whole = said[said.index("The whole delivery") :]
+    assert whole.count("Strip differences, RMSE") == 1
+    assert all(f"strips {i} differ" in whole for i in (1, 2, 3))
+
+
+def test_a_histogram_is_cut_at_thin_tails_and_says_how_much_is_left_out() -> None:
+    x = np.arange(-500, 501) * 0.005
+    y = np.where(np.abs(x) < 0.1, 1000.0, 0.01)
+    histogram = Series(name="s", name_ja="s", x=x, y=y)
+    svg = draw_chart(Chart(name="c", title="c", title_ja="c", series=(histogram,)))
+    assert svg.count("<rect") == 39
+    assert "… 0.02%" in svg

@@ -8,6 +8,8 @@
 `report.acceptance`        a delivery's report (`twin.acceptance`) as one self-contained page
 `report.acceptance_view`   its layout: what comes first, what is grouped, which pictures find room
 `report.acceptance_words`  what it calls things, in Japanese and English
+`report.acceptance_facts`   its facts and requirements as rows
+`report.acceptance_strips`  its flight strips: time line, and pairs of them
 `report.mapsvg`            a map picture as SVG
 `report.chartsvg`          a chart as SVG
 `report.figures`           numbers as people read them

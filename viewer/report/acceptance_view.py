@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from twin.acceptance import MapPicture
-from viewer.palette import class_colors
-from viewer.report.acceptance_words import AUXILIARY, FACTS, REQUIREMENTS, RuleWords, rule_words
+from viewer.report.acceptance_facts import class_rows, common, fact_rows, requirement_rows
+from viewer.report.acceptance_strips import StripsView, strips_of
+from viewer.report.acceptance_words import RuleWords, rule_words
 from viewer.report.chartsvg import LINE_COLORS, draw_chart
-from viewer.report.mapsvg import MapView, draw_map
+from viewer.report.mapsvg import MapView, crop, draw_map
 from viewer.report.pages import datum, unit_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from markupsafe import Markup
 
     from twin.acceptance import DeliveryReport, Finding, Picture, SourceReport, Verdict
 
-__all__ = ["AcceptanceView", "FileView", "PictureView", "Reason", "lay_out"]
+__all__ = ["AcceptanceView", "Card", "FileView", "PictureView", "Reason", "lay_out"]
 
 _MOST_PICTURE_BYTES = 12_000_000
 """Of all pictures of files together; the page stays under 20 MB with 5 000 files."""
 _MOST_PICTURES = 400
 _RANK: dict[Verdict, int] = {"refused": 0, "accepted_with_remarks": 1, "accepted": 2}
+_SHOWN = frozenset({"strips", "pairs", "classes"})
+"""Facts of a group that the page shows in a table or picture of their own."""
 _LEAST_INDEX = 4
 """Files from which a map of their boxes says something."""
-_LISTED = 8
-"""Entries of a list that are written out."""
 Pair = tuple[str, str]
 """Japanese, English."""
 _SEVERITY = ("error", "warning", "info")
@@ -70,6 +71,17 @@ class Reason:
     """Name and finding of each file."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Card:
+    """Something said of the delivery as a whole."""
+
+    finding: Finding
+    words: RuleWords
+    picture: PictureView | None
+    others: tuple[Finding, ...]
+    """More of the same rule and severity."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceView:
     """All that the template reads."""
@@ -81,13 +93,16 @@ class AcceptanceView:
     """Of refusals, those of most files first."""
     remarks: tuple[Reason, ...]
     requirements: tuple[Mapping[str, Any], ...]
-    shown: tuple[tuple[Finding, RuleWords, PictureView], ...]
-    """Findings of the delivery with a picture, worst first; each picture stands with the first that names it."""
-    told: tuple[tuple[Finding, RuleWords], ...]
-    """The others, worst first."""
+    whole: tuple[Card, ...]
+    """Limits that the delivery as a whole breaks."""
+    cards: tuple[Card, ...]
+    """What is said of the delivery as a whole, worst first: all that is grave, and facts with a picture."""
+    told: tuple[Card, ...]
+    """Facts without a picture."""
     pictures: tuple[PictureView, ...]
     """Of the delivery, those that no finding names."""
     classes: tuple[Mapping[str, Any], ...]
+    strips: tuple[StripsView, ...]
     groups: tuple[tuple[tuple[Pair, str], ...], ...]
     """Facts of the files of each CRS."""
     crs: str
@@ -104,10 +119,14 @@ def lay_out(report: DeliveryReport) -> AcceptanceView:
     """Lay a report out; pictures are drawn here."""
     names = _names(report.sources)
     order = sorted(range(len(names)), key=lambda i: (_RANK[report.sources[i].verdict], names[i]))
-    files, n_without = _files([(report.sources[i], names[i]) for i in order])
+    groups = report.facts.get("groups", ())
+    # In files of several CRS, a box does not say which map it lies on.
+    maps = [one for one in report.pictures if isinstance(one, MapPicture)] if len(groups) < 2 <= len(names) else []
+    files, n_without = _files([(report.sources[i], names[i]) for i in order], maps)
     # The histogram of classes stands as a table, with colours and names.
     drawn = {one.name: _picture(one) for one in report.pictures if not one.name.startswith("classes")}
-    shown, told = _with_pictures(report.findings, drawn)
+    cards = _cards(report.findings, drawn)
+    shown = tuple(card for card in cards if card.picture or card.finding.severity != "info")
     counts = Counter(source.verdict for source in report.sources)
     named = [(names[i], report.sources[i]) for i in order]
     return AcceptanceView(
@@ -115,14 +134,16 @@ def lay_out(report: DeliveryReport) -> AcceptanceView:
         points=sum(source.points for source in report.sources),
         reasons=_reasons(named, "error"),
         remarks=_reasons(named, "warning"),
-        requirements=_requirements(report.requirements),
-        shown=shown,
-        told=told,
+        requirements=requirement_rows(report.requirements),
+        whole=tuple(card for card in cards if card.finding.severity == "error"),
+        cards=shown,
+        told=tuple(card for card in cards if card not in shown),
         pictures=tuple(drawn.values()),
-        classes=_classes(report),
-        groups=tuple(_facts(group) for group in report.facts.get("groups", ())),
-        crs=_common(report.sources, "crs"),
-        vertical=_common(report.sources, "vertical", datum),
+        classes=class_rows(report),
+        strips=tuple(strips for group in groups if (strips := strips_of(group, is_one_of_many=len(groups) > 1))),
+        groups=tuple(fact_rows({key: value for key, value in group.items() if key not in _SHOWN}) for group in groups),
+        crs=common(report.sources, "crs"),
+        vertical=common(report.sources, "vertical", datum),
         files=files,
         n_without_pictures=n_without,
         index=_index(named),
@@ -136,19 +157,27 @@ def _names(sources: Sequence[SourceReport]) -> list[str]:
     return [path.name if plain[path.name] == 1 else "/".join(path.parts[-3:]) for path in paths]
 
 
-def _files(ordered: Sequence[tuple[SourceReport, str]]) -> tuple[tuple[FileView, ...], int]:
-    """Draw the pictures of files, worst files first, until the room for them is full."""
+def _files(ordered: Sequence[tuple[SourceReport, str]], maps: Sequence[MapPicture]) -> tuple[tuple[FileView, ...], int]:
+    """Draw the pictures of files and their parts of the delivery's maps, worst files first, while there is room."""
     views, used, n_drawn, n_without = [], 0, 0, 0
     for source, name in ordered:
         pictures: tuple[PictureView, ...] = ()
         if used < _MOST_PICTURE_BYTES and n_drawn < _MOST_PICTURES:
-            pictures = tuple(_picture(picture, small=True) for picture in source.pictures)
+            own = [*source.pictures, *_parts(maps, source)]
+            pictures = tuple(_picture(picture, small=True) for picture in own)
             used += sum(len(picture.svg) for picture in pictures)
             n_drawn += len(pictures)
-        elif source.pictures:
+        elif source.pictures or _parts(maps, source):
             n_without += 1
-        views.append(FileView(report=source, name=name, pictures=pictures, facts=_facts(source.facts)))
+        views.append(FileView(report=source, name=name, pictures=pictures, facts=fact_rows(source.facts)))
     return tuple(views), n_without
+
+
+def _parts(maps: Sequence[MapPicture], source: SourceReport) -> list[MapPicture]:
+    """Cut a file's box out of the delivery's maps; nothing where that would be a few cells."""
+    box = _box(source.facts)
+    parts = [crop(one, box) for one in maps] if box is not None else []
+    return [part for part in parts if part is not None]
 
 
 def _picture(picture: Picture, *, small: bool = False) -> PictureView:
@@ -166,18 +195,24 @@ def _picture(picture: Picture, *, small: bool = False) -> PictureView:
     )
 
 
-def _with_pictures(
-    findings: Iterable[Finding], drawn: dict[str, PictureView]
-) -> tuple[tuple[tuple[Finding, RuleWords, PictureView], ...], tuple[tuple[Finding, RuleWords], ...]]:
-    """Part findings into those that a picture stands with, and the others; `drawn` keeps the pictures left over."""
-    shown, told = [], []
+def _cards(findings: Iterable[Finding], drawn: dict[str, PictureView]) -> tuple[Card, ...]:
+    """Gather findings of one rule and severity, each picture with the first that names it.
+
+    A finding with a picture of its own begins a card; `drawn` keeps the pictures that no finding names.
+    """
+    gathered: list[tuple[list[Finding], PictureView | None]] = []
+    latest: dict[tuple[str, str], int] = {}
     for finding in sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity)):
-        picture, words = drawn.pop(finding.picture, None), rule_words(finding.rule)
-        if picture is None:
-            told.append((finding, words))
-        else:
-            shown.append((finding, words, picture))
-    return tuple(shown), tuple(told)
+        key, picture = (finding.rule, finding.severity), drawn.pop(finding.picture, None)
+        if picture is None and key in latest and finding.severity != "info":
+            gathered[latest[key]][0].append(finding)
+            continue
+        latest.setdefault(key, len(gathered))
+        gathered.append(([finding], picture))
+    return tuple(
+        Card(finding=members[0], words=rule_words(members[0].rule), picture=picture, others=tuple(members[1:]))
+        for members, picture in gathered
+    )
 
 
 def _reasons(named: Sequence[tuple[str, SourceReport]], severity: str) -> tuple[Reason, ...]:
@@ -189,81 +224,6 @@ def _reasons(named: Sequence[tuple[str, SourceReport]], severity: str) -> tuple[
                 groups.setdefault(finding.rule, {}).setdefault(name, finding)
     reasons = [Reason(rule=rule, words=rule_words(rule), files=tuple(files.items())) for rule, files in groups.items()]
     return tuple(sorted(reasons, key=lambda reason: (-len(reason.files), reason.rule)))
-
-
-def _requirements(stated: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Return rows of what is judged, in the order of the words, with the source of each value."""
-    rows = []
-    for key, (japanese, english, unit) in REQUIREMENTS.items():
-        entry = stated.get(key)
-        value, source = (entry.get("value"), entry.get("source", "")) if isinstance(entry, dict) else (entry, "")
-        if value is None or value in ("", [], ()):
-            continue
-        if key in AUXILIARY and not any(_stated(stated.get(main)) for main in AUXILIARY[key]):
-            continue
-        rows.append({"name": (japanese, english), "value": _value(value, unit), "source": str(source)})
-    return tuple(rows)
-
-
-def _value(value: Any, unit: str) -> str:
-    if unit == "%":
-        return f"{100 * value:g} %"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    if isinstance(value, str):
-        return Path(value).name
-    return f"{value:g} {unit}".strip()
-
-
-def _classes(report: DeliveryReport) -> tuple[Mapping[str, Any], ...]:
-    """Add up the class histograms of all files that state one."""
-    counts: Counter[int] = Counter()
-    for source in report.sources:
-        stated = source.facts.get("classes")
-        if isinstance(stated, dict):
-            counts.update({int(code): int(n) for code, n in stated.items()})
-    words = {entry.code: entry for entry in class_colors()}
-    total = sum(counts.values())
-    return tuple(
-        {
-            "code": code,
-            "n": n,
-            "share": n / total,
-            "color": words[code].color if code in words else "#969696",
-            "name": (words[code].name_ja, words[code].name_en) if code in words else ("", ""),
-        }
-        for code, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
-
-
-def _stated(entry: Any) -> bool:
-    return (entry.get("value") if isinstance(entry, dict) else entry) is not None
-
-
-def _common(sources: Sequence[SourceReport], key: str, written: Callable[[str], str] = str) -> str:
-    """Return what files state under a key, most frequent first."""
-    counts = Counter(written(str(value)) for source in sources if (value := source.facts.get(key)))
-    return ", ".join(value for value, _ in counts.most_common())
-
-
-def _facts(facts: Mapping[str, Any]) -> tuple[tuple[Pair, str], ...]:
-    """Write facts as text, each with its name."""
-    return tuple(
-        (FACTS.get(key, (key.replace("_", " "),) * 2), _plain(value))
-        for key, value in facts.items()
-        if value not in (None, "", [], {})
-    )
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_plain(one)}" for key, one in value.items())
-    if isinstance(value, (list, tuple)):
-        more = f" … ({len(value):,})" if len(value) > _LISTED else ""
-        return ("; " if value and isinstance(value[0], dict) else ", ").join(map(_plain, value[:_LISTED])) + more
-    if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 else f"{value:g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _index(named: Sequence[tuple[str, SourceReport]]) -> Mapping[str, Any]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup, escape
 from PIL import Image
 
+from twin.bounds import Bounds
+from twin.raster import Frame
 from viewer.palette import ramp, rgb
 from viewer.report.pages import data_uri, gradient
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from twin.acceptance import MapPicture
 
-__all__ = ["CLASS_COLORS", "DIVERGING", "SEQUENTIAL", "MapView", "draw_map", "north_and_scale", "scale_bar"]
+__all__ = ["CLASS_COLORS", "DIVERGING", "SEQUENTIAL", "MapView", "crop", "draw_map", "north_and_scale", "scale_bar"]
 
 SEQUENTIAL = ("#fbe08a", "#b7d38a", "#6fb9a3", "#3a8fa3", "#2b5f8e", "#272a5f")
 """Few to many."""
@@ -85,6 +87,34 @@ def draw_map(picture: MapPicture, *, small: bool = False) -> MapView:
     return MapView(svg=svg, is_sparse=is_sparse, **legend)
 
 
+def crop(picture: MapPicture, box: tuple[float, float, float, float], least: int = 16) -> MapPicture | None:
+    """Cut a box (xmin, ymin, xmax, ymax) out of a map, in the whole map's colours.
+
+    Returns
+    -------
+    MapPicture or None
+        None if the box has fewer than `least` cells along its longer side: nothing would be seen.
+    """
+    frame = picture.frame
+    inside = Frame.covering(Bounds(xmin=box[0], ymin=box[1], xmax=box[2], ymax=box[3]), frame.resolution_m)
+    column0, row0 = max(inside.column0, frame.column0), max(inside.row0, frame.row0)
+    columns = min(inside.column0 + inside.columns, frame.column0 + frame.columns) - column0
+    rows = min(inside.row0 + inside.rows, frame.row0 + frame.rows) - row0
+    if columns < 1 or rows < 1 or max(columns, rows) < least:
+        return None
+    top, left = frame.row0 + frame.rows - (row0 + rows), column0 - frame.column0
+    low, high = picture.low, picture.high
+    if picture.kind != "classes":
+        low, high = _range(picture, _known(picture.values))
+    return replace(
+        picture,
+        frame=Frame(column0=column0, row0=row0, rows=rows, columns=columns, resolution_m=frame.resolution_m),
+        values=picture.values[top : top + rows, left : left + columns],
+        low=low,
+        high=high,
+    )
+
+
 def scale_bar(width_m: float) -> tuple[float, str]:
     """Return a round length of about a fifth of `width_m`, and its name.
 
@@ -104,7 +134,7 @@ def _continuous(
 ) -> tuple[NDArray[np.uint8], list[tuple[int, int, int]], dict[str, Any]]:
     """Cut values into colour steps; cells without a value are see-through."""
     known = np.isfinite(values) if values.dtype.kind == "f" else values != _NOTHING
-    low, high = _range(picture, values[known].astype(np.float64))
+    low, high = _range(picture, _known(values))
     colors = DIVERGING if picture.kind == "diverging" else SEQUENTIAL
     stops = [(low + (high - low) * i / (len(colors) - 1), color) for i, color in enumerate(colors)]
     scaled = (np.where(known, values, low).astype(np.float64) - low) / (high - low)
@@ -128,6 +158,11 @@ def _classes(
         palette.append(rgb(color))
         keys.append((color, japanese, english))
     return indices, palette, {"keys": tuple(keys)}
+
+
+def _known(values: NDArray[Any]) -> NDArray[np.float64]:
+    known = np.isfinite(values) if values.dtype.kind == "f" else values != _NOTHING
+    return np.asarray(values[known], np.float64)
 
 
 def _range(picture: MapPicture, known: NDArray[np.float64]) -> tuple[float, float]:
