@@ -43,7 +43,7 @@ __all__ = [
 CHUNK_ROWS = 1_000_000
 """Rows decoded at once: 30 to 60 MB of records."""
 _QUICK = {"las", "ept"}
-_KIND_OF_FORMAT = {"LAS": "las", "LAZ": "las", "COPC": "las"}
+_KIND_OF_FORMAT = {"LAS": "las", "LAZ": "las", "COPC": "las", "PDAL": "pdal_reader"}
 
 
 def read_header(path: Path, reading: ReadParams | None = None) -> PointHeader:

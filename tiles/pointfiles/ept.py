@@ -21,8 +21,9 @@ from tiles.columns import quantised
 from tiles.las_records import pack, unpack
 from tiles.point_header import PointHeader
 from tiles.pointfiles.copc import merged_ranges, touches
-from tiles.pointfiles.ept_index import Dimension, Index, read_index, read_nodes
-from tiles.pointfiles.records import as_attribute, point_format_for
+from tiles.pointfiles.dimensions import attribute_names, attributes_of, is_extra
+from tiles.pointfiles.ept_index import Index, read_index, read_nodes
+from tiles.pointfiles.records import point_format_for
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["EptHeader", "read_chunks", "read_header"]
 
 _ENDING = {"laszip": "laz", "binary": "bin", "zstandard": "zst"}
-_MEANING = {
-    "Intensity": "intensity", "ReturnNumber": "return_number", "NumberOfReturns": "number_of_returns",
-    "Classification": "classification", "ScanAngleRank": "scan_angle", "UserData": "user_data",
-    "PointSourceId": "point_source_id", "GpsTime": "gps_time", "Red": "red", "Green": "green", "Blue": "blue",
-    "Infrared": "nir",
-}  # fmt: skip
-_FLAGS = {"Synthetic": 1, "KeyPoint": 2, "Withheld": 4, "Overlap": 8, "ScanDirectionFlag": 64, "EdgeOfFlightLine": 128}
 _MOST_RATIO = 10_000
 """Times that a compressed node can grow; more is an attack on memory."""
 
@@ -75,19 +69,18 @@ def read_header(path: Path, reading: ReadParams) -> PointHeader:
     nodes = read_nodes(folder)
     firsts = np.cumsum(nodes[:, 4]) - nodes[:, 4]
     total = int(nodes[:, 4].sum())
-    named = {_MEANING[part.name] for part in index.schema if part.name in _MEANING}
     header = EptHeader(
         path=folder,
         size=path.stat().st_size,
         file_format="EPT",
-        point_format=point_format_for(named),
+        point_format=point_format_for(attribute_names(part.name for part in index.schema)),
         n_points=total,
         scale=index.scale,
         offset=index.offset,
         mins=index.low,
         maxs=index.high,
         standard_gps_time=False,
-        extra=tuple(part.extra() for part in index.schema if part.is_extra(_MEANING.keys() | _FLAGS.keys())),
+        extra=tuple(part.extra() for part in index.schema if is_extra(part.name)),
         crs_text=index.crs_text,
         remarks=(f"ept.json counts {index.n_points} points, its hierarchy {total}",) * (index.n_points != total),
         index=index,
@@ -158,21 +151,9 @@ def _from_packed(
         raise FormatError(f"{ept.path.name}: {path.name} has {len(content)} bytes, {count} points take {size}")
     table = np.frombuffer(content, dtype)
     where = f"{ept.path.name}: {path.name}"
-    axes = {axis: _values(table, ept.index.schema, axis.upper()) for axis in "xyz"}
-    columns: dict[str, NDArray[Any]] = {}
-    for part in ept.index.schema:
-        if part.name in _MEANING:
-            name = _MEANING[part.name]
-            columns[name] = as_attribute(name, _values(table, ept.index.schema, part.name), where)
-        elif part.name in _FLAGS:
-            flag = ((table[part.name] != 0) * _FLAGS[part.name]).astype(np.uint8)
-            columns["flags"] = columns.get("flags", np.zeros(count, np.uint8)) | flag
-        elif part.is_extra(()):
-            columns[part.extra().field] = table[part.name]
-    return axes, columns
-
-
-def _values(table: NDArray[Any], schema: tuple[Dimension, ...], name: str) -> NDArray[np.float64]:
-    part = next(part for part in schema if part.name == name)
-    values: NDArray[np.float64] = table[name].astype(np.float64) * part.scale + part.offset
-    return values
+    # Extra columns keep their own scale, as they do in LAS.
+    named = {
+        part.name: table[part.name] if is_extra(part.name) else table[part.name] * part.scale + part.offset
+        for part in ept.index.schema
+    }
+    return {axis: named[axis.upper()] for axis in "xyz"}, attributes_of(named, ept.extra, where)

@@ -13,7 +13,6 @@ from tiles.las_extra import ExtraColumn
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,10 +36,6 @@ class Dimension:
     dtype: str
     scale: float
     offset: float
-
-    def is_extra(self, known: Collection[str]) -> bool:
-        """Whether it is neither a coordinate nor one of the `known`."""
-        return self.name not in _AXES and self.name not in known
 
     def extra(self) -> ExtraColumn:
         """Return it as an extra column."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiles.atomic import tree_checksum
@@ -10,8 +11,6 @@ from tiles.pointfiles.kinds import EPT_NAME, kind_of
 from twin.config import digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tiles.point_header import ReadParams
 
 __all__ = ["FileState", "digest_of", "state_of"]
@@ -74,7 +73,9 @@ def _facts_that_matter(path: Path, reading: ReadParams) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if reading.bbox is not None:
         facts["bbox"] = list(reading.bbox)
-    if kind_of(path, reading) == "text":
+    if reading.pdal:
+        facts["pdal"] = tree_checksum(Path(reading.pdal))
+    elif kind_of(path, reading) == "text":
         facts |= {"columns": reading.columns} if reading.columns else {}
         facts |= {"bad_rows_share": reading.bad_rows_share} if reading.bad_rows_share else {}
     return facts

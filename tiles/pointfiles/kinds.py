@@ -31,6 +31,8 @@ def kind_of(path: Path, reading: ReadParams) -> str:
     FormatError
         If there is none; the message says what is read.
     """
+    if reading.pdal:
+        return "pdal_reader"
     try:
         with path.open("rb") as stream:
             start = stream.read(16)
