@@ -71,6 +71,7 @@ def attributes_of(
         flags |= ((dimensions[_CHANNEL].astype(np.uint8) & 3) << 4).astype(np.uint8)
     columns["flags"] = flags
     for column in extra:
-        name = column.field.removeprefix("extra/")
-        columns |= {column.field: values for source, values in dimensions.items() if source[:32] == name}
+        named = [values for name, values in dimensions.items() if f"extra/{name[:32]}" == column.field]
+        if named:
+            columns[column.field] = named[0]
     return columns
