@@ -36,7 +36,8 @@ CLASS_COLORS = ("#dfe4e2", "#d55e00", "#56b4e9", "#e6a000", "#009e73", "#0a4f80"
 
 _STEPS = 63
 _NOTHING = 255
-_WIDTH, _MOST_HEIGHT = 520, 560
+_SIZE, _SMALL_SIZE = (520, 560), (240, 240)
+"""Width, and greatest height, on paper."""
 _RING = 0.04
 """Share of a side within which cells share a ring."""
 _SPARSE = 0.002
@@ -205,11 +206,12 @@ def _rings(used: NDArray[np.bool_]) -> list[tuple[float, float]]:
 def _framed(picture: MapPicture, uri: Markup, rings: list[tuple[float, float]], small: bool) -> Markup:
     """Set the cells into a frame with a scale bar below and north at the corner."""
     bounds = picture.frame.bounds
-    scale = min(_WIDTH / max(bounds.width_m, 1e-9), _MOST_HEIGHT / max(bounds.height_m, 1e-9))
+    paper, most_height = _SMALL_SIZE if small else _SIZE
+    scale = min(paper / max(bounds.width_m, 1e-9), most_height / max(bounds.height_m, 1e-9))
     width, height = max(bounds.width_m * scale, 24.0), max(bounds.height_m * scale, 24.0)
-    left = (_WIDTH - width) / 2
+    left = (paper - width) / 2
     parts = [
-        f'<svg class="map" viewBox="-1 -1 {_WIDTH + 2} {height + 34:.1f}" role="img"'
+        f'<svg class="map" viewBox="-1 -1 {paper + 2} {height + 34:.1f}" role="img"'
         f' aria-label="{escape(picture.title)}">',
         f'<rect x="{left:.1f}" y="0" width="{width:.1f}" height="{height:.1f}" class="nothing"/>',
         f'<image href="{uri}" x="{left:.1f}" y="0" width="{width:.1f}" height="{height:.1f}"'
@@ -220,7 +222,7 @@ def _framed(picture: MapPicture, uri: Markup, rings: list[tuple[float, float]], 
     ]
     if not small:
         corner = f"E {bounds.xmin:,.0f}–{bounds.xmax:,.0f}  N {bounds.ymin:,.0f}–{bounds.ymax:,.0f} m"
-        parts.append(f'<text x="{_WIDTH / 2 + 40}" y="{height + 22:.1f}" class="soft middle">{corner}</text>')
+        parts.append(f'<text x="{paper / 2 + 40}" y="{height + 22:.1f}" class="soft middle">{corner}</text>')
     parts.append("</svg>")
     return Markup("".join(parts))
 
