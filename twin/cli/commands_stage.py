@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     score = typer.Typer(name="score", help="Compare a result with truth and print the metrics.", no_args_is_help=True)
     command(score, "labels")(score_labels)
     command(score, "model")(score_model)
+    command(score, "terrain")(score_terrain)
     app.add_typer(score)
 
 
@@ -116,6 +117,17 @@ def score_model(
     from twin.cli import scores
 
     scores.model(session, _open(store), reference)
+
+
+def score_terrain(
+    session: Session,
+    store: StorePath,
+    reference: Annotated[list[Path], typer.Argument(help="Meshes of 基盤地図情報 (DEM .xml, or .zip).")],
+) -> None:
+    """Compare the newest terrain with elevation meshes."""
+    from twin.cli import scores
+
+    scores.terrain(session, _open(store), reference)
 
 
 def _open(path: str) -> Any:

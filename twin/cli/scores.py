@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 from pipelines.runs import latest_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from pipelines.quality.terrain import HeightDifferences
+    from tiles.dem_xml import DemMesh
     from tiles.store import Store
     from twin.cli.session import Session
     from twin.points import Points
 
-__all__ = ["labels", "model"]
+__all__ = ["labels", "model", "terrain"]
 
 
 def labels(session: Session, store: Store, truth: str, within: str) -> None:
@@ -55,6 +59,55 @@ def model(session: Session, store: Store, reference: Path) -> None:
     )
     if score.height_rmse_m is not None:
         session.say(f"roof height RMSE {score.height_rmse_m:.3f} m, bias {score.height_bias_m:+.3f} m")
+
+
+def terrain(session: Session, store: Store, reference: Sequence[Path]) -> None:
+    """Compare the newest terrain with elevation meshes, at the middles of its own cells.
+
+    Raises
+    ------
+    StageError
+        If no cell of the terrain lies in a mesh.
+    """
+    from pipelines.quality.terrain import HeightDifferences
+    from tiles.dem_xml import read_dem_xml
+    from twin.errors import StageError
+
+    run = latest_run(store, "terrain")
+    every, n_meshes = HeightDifferences(), 0
+    for path in reference:
+        for mesh in read_dem_xml(path):
+            n_meshes += _compare(every, store, run, mesh)
+    if not every.n_cells:
+        raise StageError(f"{store.path}: its terrain has no cell in common with {', '.join(map(str, reference))}")
+    figures = every.as_dict()
+    session.count(run=run, meshes=n_meshes, **figures)
+    session.say(
+        f"terrain minus reference over {figures['cells']:,} cells of {n_meshes} meshes: median"
+        f" {figures['median_m']:+.3f} m, RMSE {figures['rmse_m']:.3f} m, 95 % within {figures['p95_m']:.3f} m"
+    )
+
+
+def _compare(every: HeightDifferences, store: Store, run: str, mesh: DemMesh) -> bool:
+    """Add the cells that lie in a mesh, tile by tile; say whether there were any."""
+    import numpy as np
+    from pyproj import Transformer
+
+    from tiles.rasters import raster_frame, read_raster, tile_frame
+    from twin.vertical import convert_height
+
+    before = every.n_cells
+    step = raster_frame(store, run).resolution_m
+    to_mesh = Transformer.from_crs(store.crs.wkt, mesh.crs, always_xy=True, allow_ballpark=False)
+    for row in store.tiles():
+        frame = tile_frame(store, row.tile, step)
+        x, y = np.meshgrid(*frame.centers())
+        longitude, latitude = to_mesh.transform(x, y)
+        heights = mesh.height_at(longitude, latitude)
+        if np.isfinite(heights).any():
+            dtm = read_raster(store, run, "dtm", frame.bounds).values
+            every.add(dtm, convert_height(heights, mesh.vertical, store.vertical))
+    return every.n_cells > before
 
 
 def _hull(store: Store, path: str) -> Any:
