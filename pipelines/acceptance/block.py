@@ -234,7 +234,7 @@ def _by_file(
         mask.reshape(COARSE_SIDE, side, COARSE_SIDE, side).sum(axis=(1, 3), dtype=np.int64) for mask in (judged, is_low)
     ]
     measured = cells["points"] > 0
-    for file in np.unique(files):
+    for file in np.flatnonzero(np.bincount(files)):
         own = cells["cell"][measured & (files == file)]
         mask = np.zeros((COARSE_SIDE, COARSE_SIDE), np.bool_)
         mask[(own >> 8) // side, (own & 255) // side] = True
