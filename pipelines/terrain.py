@@ -26,7 +26,7 @@ import numpy as np
 from pipelines.ground.cells import cell_numbers, count, highest
 from pipelines.ground.filling import fill_holes, fill_reach_cells
 from pipelines.objects.masks import grow, with_gaps_filled
-from tiles.rasters import create_rasters, raster_path, tile_frame, write_raster_block
+from tiles.rasters import create_rasters, raster_path, shared_files, tile_frame, write_raster_block
 from twin.config import digest
 from twin.points import PointClass, Points
 from twin.raster import Frame
@@ -254,6 +254,7 @@ class TerrainStage:
             "resolution_m": self.steps.resolution_m,
             "void_share": round(void / cells, 6) if cells else 0.0,
             "water_cells": water,
+            "files": shared_files(store, run),
         }
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "iter_buildings",
     "read_buildings",
     "read_without_model",
+    "shared_files",
     "table_of",
     "write_table",
     "write_tile_buildings",
@@ -145,6 +146,11 @@ def write_without_model(store: Store, run: str, entries: Iterable[Mapping[str, s
     lines = sorted(entries, key=lambda entry: (entry["id"], entry["reason"]))
     write_text(path, json.dumps(lines, ensure_ascii=False, indent=1) + "\n", scratch=store.scratch)
     return path
+
+
+def shared_files(store: Store, run: str, names: Iterable[str]) -> dict[str, str]:
+    """Return what belongs to a whole run, such as its table: checksums by path; `names` are relative to its folder."""
+    return {f"buildings/{run}/{name}": tree_checksum(buildings_folder(store, run) / name) for name in names}
 
 
 def read_without_model(store: Store, run: str) -> list[dict[str, str]]:

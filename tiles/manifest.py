@@ -337,6 +337,12 @@ class Manifest:
             raise StoreError(f"{self.path}: tiles belong to one epoch; say which")
         return self.epoch
 
+    def faults(self) -> list[str]:
+        """Return what SQLite finds broken in the file's structure."""
+        with self._reading() as connection:
+            found = [text for (text,) in connection.execute("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else found
+
     # Connections -------------------------------------------------------------------------------------------------
 
     def _tiles(self, query: str, values: tuple[Any, ...] = ()) -> list[TileRow]:

@@ -46,6 +46,7 @@ __all__ = [
     "raster_names",
     "raster_path",
     "read_raster",
+    "shared_files",
     "tile_frame",
     "write_raster_block",
 ]
@@ -197,6 +198,13 @@ def open_raster(store: Store, run: str, name: str) -> xarray.DataArray:
     path = zarr_store(store.path / raster_path(run))
     array: xr.DataArray = xr.open_zarr(path, chunks=None, consolidated=False, zarr_format=3, decode_coords="all")[name]
     return array
+
+
+def shared_files(store: Store, run: str) -> dict[str, str]:
+    """Return what all tiles of a run share, its frame, coordinates and arrays' facts: checksums by path."""
+    whole = [raster_path(run, name) for name in ("zarr.json", *_COORDINATES)]
+    facts = [f"{raster_path(run, name)}/zarr.json" for name in raster_names(store, run)]
+    return {path: tree_checksum(store.path / path) for path in (*whole, *facts)}
 
 
 def raster_names(store: Store, run: str) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from pyproj import CRS, Transformer
 
 from tiles.atomic import write_text
+from twin.config import digest
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from tiles.storage import Place
     from twin.crs import HorizontalCrs
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "read_root", "write_root"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "default_offset", "is_root_sound", "read_root", "write_root"]
 
 FORMAT = "twin-store"
 FORMAT_VERSION = 2
 """1 had no epochs, and all columns in the tile's order; it cannot be read any more."""
+_SEAL = "digest"
 _REACH = 2_000_000_000
 """Counts that a coordinate may be away from the offset; the rest of 32 bits is for what lies just outside."""
 
@@ -44,9 +46,19 @@ def default_offset(crs: HorizontalCrs, scale_m: float) -> tuple[float, float, fl
 
 
 def write_root(path: Place, attributes: Mapping[str, Any]) -> None:
-    """Write the facts; a store exists from then on."""
-    root = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-    write_text(path / "zarr.json", json.dumps(root, indent=2, ensure_ascii=False) + "\n")
+    """Write the facts, sealed with their digest; a store exists from then on."""
+    write_text(path / "zarr.json", _text(attributes))
+
+
+def is_root_sound(path: Place) -> bool:
+    """Whether every byte of the facts is as `write_root` wrote it."""
+    return (path / "zarr.json").read_bytes() == _text(read_root(path)).encode()
+
+
+def _text(attributes: Mapping[str, Any]) -> str:
+    facts = {name: value for name, value in attributes.items() if name != _SEAL}
+    root = {"zarr_format": 3, "node_type": "group", "attributes": {**facts, _SEAL: digest(facts)}}
+    return json.dumps(root, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_root(path: Place) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from tiles.atomic import tree_checksum, write_text
 from tiles.buildings import (
     buildings_folder,
     iter_buildings,
+    shared_files,
     table_of,
     write_table,
     write_tile_buildings,
@@ -150,6 +151,7 @@ class ModelStage:
             entries += json.loads(_refused_path(store, run).read_text(encoding="utf-8"))
         entries.sort(key=lambda entry: (entry["id"], entry["reason"]))
         write_without_model(store, run, entries)
+        given = [] if self.footprints is None else ["given"]
         errors = table["rmse_m"].to_numpy(float)
         return {
             "buildings": len(table),
@@ -158,6 +160,7 @@ class ModelStage:
             "rmse_median_m": round(float(np.median(errors)), 4) if len(errors) else None,
             "without_model": entries[:_MOST_LISTED],
             "n_without_model": len(entries),
+            "files": shared_files(store, run, ["attributes.parquet", "without_model.json", *given]),
         }
 
     def _inputs(self, store: Store, run: str, tile: TileId) -> tuple[Sequence[Outline], list[Unmodelled], Xyz]:
