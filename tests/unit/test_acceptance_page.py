@@ -306,3 +306,8 @@ def test_a_histogram_is_cut_at_thin_tails_and_says_how_much_is_left_out() -> Non
     svg = draw_chart(Chart(name="c", title="c", title_ja="c", series=(histogram,)))
     assert svg.count("<rect") == 39
     assert "… 0.02%" in svg
+
+
+def test_a_bare_count_says_what_it_counts() -> None:
+    stray = Finding(rule="strays", severity="warning", message="stray points", value=42.0)
+    assert "42 格子 cells" in page(delivery(source("a.laz"), findings=(stray,))).said

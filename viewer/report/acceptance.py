@@ -15,7 +15,7 @@ from markupsafe import Markup
 from tiles.atomic import write_text
 from twin import __version__
 from viewer.report.acceptance_view import lay_out
-from viewer.report.acceptance_words import SEVERITIES, SHARE_RULES, VERDICTS
+from viewer.report.acceptance_words import COUNTED, SEVERITIES, SHARE_RULES, VERDICTS
 from viewer.report.mapsvg import north_and_scale
 from viewer.report.pages import environment, unit_text
 
@@ -64,6 +64,7 @@ def render_acceptance(report: DeliveryReport, *, title: str = "", made_at: datet
     view = lay_out(report)
     pages = environment()
     pages.filters["figure"] = figure
+    pages.globals["counted"] = COUNTED
     pages.globals["one_crs"] = "" if "," in view.crs else view.crs
     bar = Markup("")
     if view.index:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUXILIARY",
+    "COUNTED",
     "FACTS",
     "REQUIREMENTS",
     "RULES",
@@ -214,6 +215,14 @@ AUXILIARY: Final[dict[str, tuple[str, ...]]] = {
     "density_share": ("density_per_m2",),
 }
 """Requirements that mean something only beside one of others."""
+
+COUNTED: Final[dict[str, Pair]] = {
+    "strays": ("格子", "cells"),
+    "strips": ("コース", "strips"),
+    "control_points": ("点", "points"),
+    "required_classes": ("クラス", "classes"),
+}
+"""What figures without a unit count."""
 
 SHARE_RULES: Final = frozenset({"density", "empty_cells", "duplicates", "noise"})
 """Rules whose figure is a share of 1 unless it has a unit."""
