@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import threading
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from twin.cli.app import build_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BUCKET = "twin-test"
 
@@ -28,6 +34,8 @@ class ObjectServer:
         self.share = 0.0
         self.stop_after = -1
         self.bodies_lost = 0
+        self.sent = 0
+        """Bytes of all answers."""
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         with self._mutex:
@@ -44,9 +52,10 @@ class ObjectServer:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response(random.choice(["500 Internal Server Error", "503 Slow Down"]), [("Content-Length", "0")])
             return [b""]
-        answer = self._app(environ, start_response)
+        answer = list(self._app(environ, start_response))
+        with self._mutex:
+            self.sent += sum(map(len, answer))
         if lose:
-            list(answer)
             start_response("500 Internal Server Error", [("Content-Length", "0")])
             return [b""]
         return answer
@@ -116,6 +125,28 @@ def server(_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up on a service that does not answer after a second."""
+    monkeypatch.setenv("TWIN_STORE_PATIENCE_S", "1")
+
+
+@pytest.fixture
 def address(server: ObjectServer) -> str:
     """Address of a store that is not there yet."""
     return f"s3://{BUCKET}/area/store"
+
+
+@pytest.fixture
+def twin(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run ``twin ARGS --json`` in this process, and return what it says."""
+
+    def run(*arguments: object, code: int = 0) -> dict[str, Any]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            build_app()(prog_name="twin", args=[*map(str, arguments), "--json"])
+        printed = capsys.readouterr()
+        assert (end.value.code or 0) == code, printed.err
+        answer: dict[str, Any] = json.loads(printed.out.splitlines()[-1])
+        return answer
+
+    return run
