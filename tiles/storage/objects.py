@@ -31,8 +31,8 @@ SCHEME = "s3://"
 _PATIENCE = "TWIN_STORE_PATIENCE_S"
 _DEFAULT_PATIENCE_S = 60.0
 """Seconds; services recover from overload within a minute, and a person should not wait longer for a typing error."""
-_REQUEST_TIMEOUT = timedelta(seconds=120)
-"""Longest single request: 16 MB at 140 kB/s."""
+_LEAST_TIMEOUT_S = 10.0
+"""Least time for one request, seconds; else it is as long as the patience: a part of 16 MB in a minute is 270 kB/s."""
 _PART_BYTES = 16 * 1024 * 1024
 """Larger files go up in parts of this size, each tried again on its own."""
 _SETTINGS = (
@@ -289,7 +289,8 @@ def _client(bucket: str, settings: tuple[str, ...], prefix: str | None = None) -
 
     given = dict(zip(_SETTINGS, settings, strict=True))
     endpoint = given["AWS_ENDPOINT_URL_S3"] or given["AWS_ENDPOINT_URL"]
-    options: dict[str, Any] = {"timeout": _REQUEST_TIMEOUT, "connect_timeout": timedelta(seconds=5)}
+    longest = timedelta(seconds=max(patience_s(), _LEAST_TIMEOUT_S))
+    options: dict[str, Any] = {"timeout": longest, "connect_timeout": timedelta(seconds=5)}
     if endpoint.startswith("http://"):
         options["allow_http"] = True  # whoever names such an address means it
     retry: Any = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import socket
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,8 @@ class ObjectServer:
             lose = self.bodies_lost > 0 and environ["REQUEST_METHOD"] == "PUT"
             self.bodies_lost -= lose
         if is_gone:
-            raise ConnectionAbortedError  # the connection ends without an answer
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)  # the connection ends without an answer
+            raise ConnectionAbortedError
         if failed:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response(random.choice(["500 Internal Server Error", "503 Slow Down"]), [("Content-Length", "0")])
