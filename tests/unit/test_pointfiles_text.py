@@ -72,7 +72,8 @@ def test_a_heading_names_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("1 2 3 4\n", "no heading says what they are"),
+        ("1 2 3 4\n", "no heading says plainly what they are"),
+        ("east,north,down\n1,2,3\n", "no heading says plainly what they are"),
         ("lon,lat,depth\n1,2,3\n", "say with --columns whether it counts down"),
         ("1,2,3\n4,5,six\n", "line 2 is no row of 3 numbers: '4,5,six'"),
         ("# x\n1,2,3\n\n4,5\n", "line 4 is no row of 3 numbers"),

@@ -18,7 +18,7 @@ from tiles.las_extra import ExtraColumn
 from tiles.point_header import PointHeader
 from tiles.pointfiles.columns import ColumnMap, column_map, names_in_heading
 from tiles.pointfiles.records import Extent, as_attribute, counting, point_format_for, records_of
-from tiles.pointfiles.text_rows import TextLayout, fields_of, parse_block
+from tiles.pointfiles.text_rows import COMMENT, TextLayout, fields_of, parse_block
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
@@ -193,11 +193,12 @@ def _named(name: str, heading: bytes, delimiter: str, n_fields: int) -> ColumnMa
     named = names_in_heading(words, name) if len(words) == n_fields else None
     if named is not None:
         return named
-    if n_fields == 3:
+    is_heading = len(words) == n_fields and not heading.lstrip().startswith(COMMENT.encode())
+    if n_fields == 3 and not is_heading:
         return column_map(("x", "y", "z"), name)
     raise FormatError(
-        f"{name}: rows have {n_fields} columns, and no heading says what they are; name them with --columns, such as"
-        " x,y,z,intensity (an underscore skips one)"
+        f"{name}: rows have {n_fields} columns, and no heading says plainly what they are; name them with"
+        " --columns, such as x,y,z,intensity (an underscore skips one)"
     )
 
 

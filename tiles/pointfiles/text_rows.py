@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from tiles.pointfiles.columns import ColumnMap
 
-__all__ = ["BadLine", "Parsed", "TextLayout", "fields_of", "parse_block"]
+__all__ = ["COMMENT", "BadLine", "Parsed", "TextLayout", "fields_of", "parse_block"]
 
 COMMENT = "#"
+"""What a line begins with that is no row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

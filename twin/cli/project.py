@@ -78,7 +78,8 @@ class _Job:
 
 
 def _derive(session: Session, project: Project, job: _Job) -> None:
-    sources = expand_sources(project.sources, project.path.parent)
+    reading = derive.ingest_params(session, project.ingest).reading
+    sources = expand_sources(project.sources, project.path.parent, reading)
     derive.ingest(session, job.store, job.executor, sources, project.ingest)
     derive.classify(session, job.store, job.executor, job.settings, redo=job.redo("classify"))
     derive.terrain(session, job.store, job.executor, job.settings, redo=job.redo("terrain"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.quality.terrain import HeightDifferences
     from tiles.dem_xml import DemMesh
     from tiles.store import Store
+    from twin.bounds import Bounds
     from twin.cli.session import Session
     from twin.points import Points
 
@@ -101,6 +102,8 @@ def _compare(every: HeightDifferences, store: Store, run: str, mesh: DemMesh) ->
     to_mesh = Transformer.from_crs(store.crs.wkt, mesh.crs, always_xy=True, allow_ballpark=False)
     for row in store.tiles():
         frame = tile_frame(store, row.tile, step)
+        if not _may_meet(mesh, *to_mesh.transform(*_corners(frame.bounds.buffered(step)))):
+            continue
         x, y = np.meshgrid(*frame.centers())
         longitude, latitude = to_mesh.transform(x, y)
         heights = mesh.height_at(longitude, latitude)
@@ -108,6 +111,17 @@ def _compare(every: HeightDifferences, store: Store, run: str, mesh: DemMesh) ->
             dtm = read_raster(store, run, "dtm", frame.bounds).values
             every.add(dtm, convert_height(heights, mesh.vertical, store.vertical))
     return every.n_cells > before
+
+
+def _corners(bounds: Bounds) -> tuple[list[float], list[float]]:
+    xmin, ymin, xmax, ymax = bounds
+    return [xmin, xmax, xmax, xmin], [ymin, ymin, ymax, ymax]
+
+
+def _may_meet(mesh: DemMesh, longitude: Sequence[float], latitude: Sequence[float]) -> bool:
+    """Whether the box around some corners meets a mesh; looked at before any cell of a tile is."""
+    apart = max(longitude) < mesh.west_deg or min(longitude) > mesh.east_deg
+    return not (apart or max(latitude) < mesh.south_deg or min(latitude) > mesh.north_deg)
 
 
 def _hull(store: Store, path: str) -> Any:
