@@ -220,6 +220,10 @@ def open_dask(params: ExecutorParams, tell: Callable[[str], None]) -> Iterator[D
         "distributed.scheduler.allowed-failures": _RETRIES,
         "distributed.worker.memory.terminate": False if params.scheduler else 0.95,
         "distributed.admin.tick.limit": "30s",  # a kernel holds the interpreter for seconds; that is no fault
+        # Dask samples what its workers do a hundred times a second: nobody looks, and it took a fifth of their CPU.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.system-monitor.gil.enabled": False,
+        "distributed.admin.tick.interval": "500ms",
         "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     }
     # Its own news of dying workers would drown ours: a task that is lost comes back as that task's failure.
