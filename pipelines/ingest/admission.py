@@ -59,6 +59,10 @@ def admit(task: AdmissionTask) -> Admission:
         If it is refused; the message names the file and the way out.
     """
     path = Path(task.source)
+    try:
+        state = state_of(path)  # before anything is read: what changes from now on is noticed
+    except OSError as error:
+        raise TwinError(f"{path.name}: cannot be read: {error.strerror}") from None
     examined = examine(path, task.params)
     if examined.refusal is not None or examined.header is None:
         raise FormatError(examined.refusal or f"{path.name}: no header")
@@ -67,7 +71,6 @@ def admit(task: AdmissionTask) -> Admission:
     placement = replace(placement, shifts=tuple(shift for shift in task.shifts if shift.concerns(path.name)))
     stray = stray_remark(examined.header, placement, store.crs)
     try:
-        state = state_of(path)
         return Admission(
             source=task.source,
             size=state.size,

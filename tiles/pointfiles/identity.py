@@ -11,6 +11,8 @@ from tiles.pointfiles.kinds import EPT_NAME, kind_of
 from twin.config import digest
 
 if TYPE_CHECKING:
+    import os
+
     from tiles.point_header import ReadParams
 
 __all__ = ["FileState", "digest_of", "state_of"]
@@ -23,7 +25,7 @@ class FileState:
     size: int
     """Bytes."""
     modified_ns: int
-    """Time of the last change."""
+    """Time of the last change, as the file system keeps it and no program can set it back."""
 
 
 def state_of(path: Path) -> FileState:
@@ -37,8 +39,13 @@ def state_of(path: Path) -> FileState:
     facts = path.stat()
     if path.name == EPT_NAME:
         parts = [facts, *(entry.stat() for entry in _parts_of_ept(path))]
-        return FileState(size=sum(part.st_size for part in parts), modified_ns=max(part.st_mtime_ns for part in parts))
-    return FileState(size=facts.st_size, modified_ns=facts.st_mtime_ns)
+        return FileState(size=sum(part.st_size for part in parts), modified_ns=max(map(_changed_ns, parts)))
+    return FileState(size=facts.st_size, modified_ns=_changed_ns(facts))
+
+
+def _changed_ns(facts: os.stat_result) -> int:
+    """Return the later of the times of content and of inode: the second moves even where tools restore the first."""
+    return max(facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def digest_of(path: Path, reading: ReadParams) -> str:
