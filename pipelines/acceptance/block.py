@@ -12,7 +12,7 @@ from pipelines.acceptance.cells import BLOCK_CELLS, CELL_DTYPE, WATER
 from pipelines.acceptance.footprint import COARSE_SIDE
 from pipelines.acceptance.identity import count_duplicates, repeats_between
 from pipelines.acceptance.overlap import PairSums, comparable_heights, compare
-from pipelines.acceptance.pieces import read_parts
+from pipelines.acceptance.pieces import read_cells, read_hashes
 from pipelines.acceptance.voids import BlockVoids, find_voids
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _COUNTS = 256
 """Cells by points: the last entry stands for all that have more."""
 _MAX_STRIPS = 64
 """Strips of a block that are compared, those with most points first: 1.3 MB each."""
+_BUCKET_HASHES = 8_000_000
+"""Hashes compared at once: 64 MB, and as much again three times while they are sorted and joined."""
 _N_CELLS = BLOCK_CELLS * BLOCK_CELLS
 
 
@@ -111,17 +113,18 @@ def reduce_blocks(task: BlockTask) -> list[BlockFigures]:
 
     Notes
     -----
-    Memory: 8 bytes a point of one block for repeated points, and 21 bytes a cell and strip, 85 MB at most.
+    Memory: about 250 MB for repeated points, however dense a block is; 40 bytes for each cell, strip and chunk of rows
+    of a block, and 21 bytes a cell and strip, 85 MB at most.
     """
     return [_reduce(part, task) for part in task.parts]
 
 
 def _reduce(part: BlockPart, task: BlockTask) -> BlockFigures:
     figures = BlockFigures(block=part.block)
-    cells, strips, files, hashes = _read(part, task)
-    _repeats(figures, hashes, task.rules.stride)
+    _repeats(figures, part, task)
     if not task.rules.is_metric or part.area is None:
         return figures
+    cells, strips, files = _read(part, task)
     counts = np.bincount(cells["cell"], weights=cells["points"], minlength=_N_CELLS).astype(np.int64)
     counts = counts.reshape(BLOCK_CELLS, BLOCK_CELLS)
     lowest, highest, bits = _extremes(cells["cell"], cells["points"], cells["low"], cells["high"], cells["bits"])
@@ -136,29 +139,35 @@ def _reduce(part: BlockPart, task: BlockTask) -> BlockFigures:
     return figures
 
 
-def _read(
-    part: BlockPart, task: BlockTask
-) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32], dict[int, list[NDArray[np.uint64]]]]:
-    """Return the cells with strip and file of each, and the hashes of each file."""
+def _read(part: BlockPart, task: BlockTask) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
+    """Return the cells with strip and file of each."""
     cells, strips, files = [np.empty(0, CELL_DTYPE)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    hashes: dict[int, list[NDArray[np.uint64]]] = {}
     for number in np.unique(part.index["piece"]):
         path, file, strip_of = task.pieces[int(number)]
-        for own, found in read_parts(path, part.index[part.index["piece"] == number]):
+        for own in read_cells(path, part.index[part.index["piece"] == number]):
             cells.append(own)
             strips.append(strip_of[own["label"]])
             files.append(np.full(own.size, file, np.int32))
-            hashes.setdefault(file, []).append(found)
-    return np.concatenate(cells), np.concatenate(strips), np.concatenate(files), hashes
+    return np.concatenate(cells), np.concatenate(strips), np.concatenate(files)
 
 
-def _repeats(figures: BlockFigures, hashes: dict[int, list[NDArray[np.uint64]]], stride: int) -> None:
-    joined = {file: np.concatenate(parts) for file, parts in sorted(hashes.items())}
-    for file, own in joined.items():
-        repeated = count_duplicates(own) * stride
-        if repeated:
-            figures.repeats[file] = repeated
-    figures.between = {pair: n * stride for pair, n in repeats_between(joined).items()}
+def _repeats(figures: BlockFigures, part: BlockPart, task: BlockTask) -> None:
+    """Count repeated points, a share of all hashes at a time: equal ones fall into the same."""
+    stride, n_buckets = task.rules.stride, 1 + int(part.index["n_hashes"].sum()) // _BUCKET_HASHES
+    for bucket in range(n_buckets):
+        hashes: dict[int, list[NDArray[np.uint64]]] = {}
+        for number in np.unique(part.index["piece"]):
+            path, file, _ = task.pieces[int(number)]
+            own = read_hashes(path, part.index[part.index["piece"] == number], bucket, n_buckets)
+            hashes.setdefault(file, []).extend(own)
+        joined = {file: np.concatenate(parts) for file, parts in sorted(hashes.items())}
+        del hashes
+        for file, found in joined.items():
+            repeated = count_duplicates(found) * stride
+            if repeated:
+                figures.repeats[file] = figures.repeats.get(file, 0) + repeated
+        for pair, n in repeats_between(joined).items():
+            figures.between[pair] = figures.between.get(pair, 0) + n * stride
 
 
 def _inside(area: Area, occupied: NDArray[np.bool_]) -> NDArray[np.bool_]:

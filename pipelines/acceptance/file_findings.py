@@ -104,10 +104,9 @@ def _scale(file: FileTotals, header: PointHeader, params: AcceptanceParams) -> I
 
 
 def _duplicates(file: FileTotals, content: Content, group: GroupTotals, params: AcceptanceParams) -> Iterator[Finding]:
-    names = {member.number: member.name for member in group.files}
     about, about_ja = ("about ", "約") if group.stride > 1 else ("", "")
     own = group.repeats.get(file.number, 0)
-    others = {a: n for (a, b), n in group.between.items() if b == file.number}
+    others = group.repeated_in.get(file.number, {})
     share = (own + sum(others.values())) / content.n_points
     severity: Severity = "warning"
     if params.duplicates_share is not None:
@@ -125,8 +124,8 @@ def _duplicates(file: FileTotals, content: Content, group: GroupTotals, params: 
         yield Finding(
             rule="duplicates",
             severity=severity,
-            message=f"{file.name}: {about}{n} of {content.n_points} points are in {names[other]} as well",
-            message_ja=f"{file.name}: {content.n_points} 点のうち{about_ja} {n} 点が {names[other]} にも含まれる",
+            message=f"{file.name}: {about}{n} of {content.n_points} points are in {group.names[other]} as well",
+            message_ja=f"{file.name}: {content.n_points} 点のうち{about_ja} {n} 点が {group.names[other]} にも含まれる",
             **facts,  # type: ignore[arg-type]
         )
 

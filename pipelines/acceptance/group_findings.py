@@ -280,15 +280,15 @@ def _repeats(group: GroupTotals, params: AcceptanceParams, prefix: str) -> Itera
     if not between:
         return
     points = sum(content.n_points for file in group.files if (content := file.content) is not None)
-    names = {file.number: file.name for file in group.files}
     (first, second), n = max(group.between.items(), key=lambda item: (item[1], -item[0][0], -item[0][1]))
     share = (within + between) / points
     yield Finding(
         rule="duplicates",
         severity="warning" if params.duplicates_share is None else beyond(share, params.duplicates_share),
-        message=f"{prefix}{between} points are in more than one file, most of them, {n}, in {names[first]} and"
-        f" {names[second]}; with {within} repeated within files {share:.3%} of all",
-        message_ja=f"{prefix}{between} 点が複数のファイルに重複し、最多は {names[first]} と {names[second]} の {n} 点。"
+        message=f"{prefix}{between} points are in more than one file, the most, {n}, in {group.names[first]} and"
+        f" {group.names[second]}; with {within} repeated within files {share:.3%} of all",
+        message_ja=f"{prefix}{between} 点が複数のファイルに重複し、最多は {group.names[first]} と"
+        f" {group.names[second]} の {n} 点。"
         f"ファイル内の重複 {within} 点と合わせ全体の {share:.3%}",
         value=share,
         limit=params.duplicates_share,

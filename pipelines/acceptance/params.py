@@ -33,7 +33,8 @@ class AcceptanceParams:
     void_listed_m2: float = 25.0
     """Area from which an empty region is listed where `void_area_m2` is None, m2 (ours: a garage)."""
     footprint_closing_m: float = 48.0
-    """Half of the widest gap, open at its ends, that is part of the surveyed area, metres (ours: a lost strip)."""
+    """Half of the widest gap, open at its ends, that is part of the surveyed area, metres (ours: a lost strip);
+    128 cells at most."""
     required_classes: tuple[int, ...] = ()
     """ASPRS codes that must occur in the delivery, and the only ones that may beside 1, 7, 12 and 18; empty: any."""
     overlap_rmse_m: float | None = None
@@ -91,8 +92,8 @@ class AcceptanceParams:
             raise ValueError(f"control_radius_m is at most 10: {self.control_radius_m}")
         if not 0.05 <= self.density_cell_m <= 10:
             raise ValueError(f"density_cell_m is between 0.05 and 10: {self.density_cell_m}")
-        if not 0 <= self.footprint_closing_m <= 100 * self.density_cell_m:
-            raise ValueError(f"footprint_closing_m is between 0 and 100 cells: {self.footprint_closing_m}")
+        if not self.footprint_closing_m >= 0:
+            raise ValueError(f"footprint_closing_m is not negative: {self.footprint_closing_m}")
 
     @property
     def void_limit_m2(self) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["INDEX_DTYPE", "PartWriter", "read_parts"]
+__all__ = ["INDEX_DTYPE", "PartWriter", "read_cells", "read_hashes"]
 
 INDEX_DTYPE = np.dtype(
     [
@@ -59,13 +59,25 @@ class PartWriter:
         return np.array(self._rows, INDEX_DTYPE)
 
 
-def read_parts(path: str, rows: Iterable[Any]) -> list[tuple[NDArray[Any], NDArray[np.uint64]]]:
-    """Return (cells, hashes) of parts of one piece, in the order of `rows` (entries of its index)."""
+def read_cells(path: str, rows: Iterable[Any]) -> list[NDArray[Any]]:
+    """Return the cells of parts of one piece, in the order of `rows` (entries of its index)."""
     parts = []
     with Path(path).open("rb") as stream:
         for row in rows:
             stream.seek(int(row["offset"]))
-            cells = np.frombuffer(_CODEC.decode(stream.read(int(row["cell_bytes"]))), CELL_DTYPE)
+            parts.append(np.frombuffer(_CODEC.decode(stream.read(int(row["cell_bytes"]))), CELL_DTYPE))
+    return parts
+
+
+def read_hashes(path: str, rows: Iterable[Any], bucket: int, n_buckets: int) -> list[NDArray[np.uint64]]:
+    """Return the hashes of parts of one piece that fall into one of `n_buckets`; memory is that of one part more."""
+    parts = []
+    with Path(path).open("rb") as stream:
+        for row in rows:
+            stream.seek(int(row["offset"]) + int(row["cell_bytes"]))
             hashes = np.frombuffer(stream.read(8 * int(row["n_hashes"])), np.uint64)
-            parts.append((cells, hashes))
+            # The low bits chose the sample already.
+            parts.append(
+                hashes if n_buckets == 1 else hashes[(hashes >> np.uint64(32)) % np.uint64(n_buckets) == bucket]
+            )
     return parts

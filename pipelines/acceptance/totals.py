@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,7 @@ class MapGrid:
         return row - self.row0, column - self.column0, side
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class GroupTotals:
     """All files of one CRS and datum together."""
 
@@ -232,6 +233,19 @@ class GroupTotals:
                 value = 2 if self.voids[number].is_water else 1
                 square = self.void_map[row : row + width, column : column + width]
                 np.maximum(square, value, out=square)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Name of each file."""
+        return {file.number: file.name for file in self.files}
+
+    @cached_property
+    def repeated_in(self) -> dict[int, dict[int, int]]:
+        """For each file the points that earlier files have as well; asked for when all blocks were added."""
+        found: dict[int, dict[int, int]] = {}
+        for (earlier, later), n in self.between.items():
+            found.setdefault(later, {})[earlier] = n
+        return found
 
     def layer(self, name: str) -> NDArray[Any]:
         """Return sums of one of `MAP_LAYERS`, shape (rows, columns), row 0 in the south."""

@@ -27,6 +27,8 @@ _FLAT_MM, _BELOW_MM = 250.0, 300.0
 """Scatter of a water's rim, and how far it lies below what is around: banks of a paddy drain are that low."""
 _NEAR, _AROUND = 2, 12
 """Cells around a region: those up to the first are its bank, those beyond and up to the second what is around."""
+_TOLD_BY = 8
+"""Cells from which a block's share of a region is asked what is around it; crumbs on borders say little."""
 _MAP_CELLS = 1 << 16
 """More than a block has map cells."""
 
@@ -102,7 +104,8 @@ def find_voids(  # noqa: PLR0913 - the facts of one block
     _add_rims(table, labels, lowest_mm, water)
     for region, (row, box) in enumerate(zip(table, ndimage.find_objects(labels), strict=True), start=1):
         south, west = box
-        row[5:7] = _around(labels, region, (south, west), lowest_mm)
+        if row[0] >= _TOLD_BY:
+            row[5:7] = _around(labels, region, (south, west), lowest_mm)
         row[7:] = (corner[0] + west.start, corner[1] + south.start, corner[0] + west.stop, corner[1] + south.stop)
     edges = tuple(edge.astype(np.int16) for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]))
     where = labels > 0

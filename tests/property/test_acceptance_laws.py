@@ -183,7 +183,7 @@ def test_parameters_out_of_range_are_refused() -> None:
     for wrong in (
         {"density_share": 1.5},
         {"density_cell_m": 0.0},
-        {"footprint_closing_m": 500.0},
+        {"footprint_closing_m": -1.0},
         {"strip_gap_s": 0.0},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
