@@ -10,7 +10,9 @@ from twin.cli.session import Session
 
 __all__ = ["register"]
 
-StorePath = Annotated[str, typer.Argument(help="Folder of the store; STORE#2024 is its epoch 2024.")]
+StorePath = Annotated[
+    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
+]
 Feed = Annotated[str, typer.Option(help="Feed preset.")]
 
 

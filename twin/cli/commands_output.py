@@ -11,7 +11,9 @@ from twin.errors import ConfigError
 
 __all__ = ["register"]
 
-StorePath = Annotated[str, typer.Argument(help="Folder of the store; STORE#2024 is its epoch 2024.")]
+StorePath = Annotated[
+    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
+]
 Now = Annotated[str, typer.Option(help="Time at which live data is looked at, ISO 8601; empty is the clock.")]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tiles.atomic import tree_checksum
 from tiles.storage import files_below, place_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEQUENTIAL = ("--executor", "sequential")
+DASK = ("--executor", "dask", "--workers", "2")
 EDGE_M = 64.0
 """Tiles of this size make nine of the scene, with halos between them."""
 NOW = "2025-10-01T06:05:00Z"
@@ -59,20 +61,26 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def build(twin: Callable[..., dict[str, Any]], store: str | Path, scene: Path, requests: Any = None) -> dict[str, Any]:
+def build(
+    twin: Callable[..., dict[str, Any]],
+    store: str | Path,
+    scene: Path,
+    requests: Any = None,
+    options: tuple[str, ...] = SEQUENTIAL,
+) -> dict[str, Any]:
     """Do every stage; returns the requests that each of them made."""
     Store.create(store, crs=parse_crs("EPSG:6677"), vertical=TP, tile_edge_m=EDGE_M)
     stages = {
-        "ingest": (scene / "survey", *SEQUENTIAL),
-        "classify": SEQUENTIAL,
-        "terrain": ("--resolution", "1", *SEQUENTIAL),
-        "model": SEQUENTIAL,
+        "ingest": (scene / "survey", *options),
+        "classify": options,
+        "terrain": ("--resolution", "1", *options),
+        "model": options,
         "flood": ("surge_holding",),
     }
     cost = {}
-    for stage, options in stages.items():
+    for stage, arguments in stages.items():
         before = sum(requests.values()) if requests is not None else 0
-        twin(stage, store, *options)
+        twin(stage, store, *arguments)
         cost[stage] = (sum(requests.values()) if requests is not None else 0) - before
     twin("live", "replay", store, scene / "feed.jsonl", "--feed", "bay_demo")
     return cost
@@ -125,3 +133,23 @@ def assert_same_scene(folder: Path, address: str) -> None:
     np.testing.assert_array_equal(first.flood.depth.values, second.flood.depth.values)
     assert [building.id for building in first.buildings] == [building.id for building in second.buildings]
     assert first.gauges == second.gauges
+
+
+@pytest.mark.slow
+def test_worker_processes_make_the_same_store_and_pictures(
+    twin: Callable[..., dict[str, Any]], scene: Path, tmp_path: Path, address: str, server: Any
+) -> None:
+    folder = tmp_path / "area" / "store"  # a picture is named after these
+    build(twin, folder, scene)
+    server.fail(0.03, seed=5)
+    build(twin, address, scene, options=DASK)
+    server.calm()
+    assert contents(address) == contents(folder)
+    assert rows(address) == rows(folder)
+    for store in (folder, address):
+        twin("snapshot", store, tmp_path / f"{store == folder}.png", "--now", NOW)
+        twin("report", store, tmp_path / f"{store == folder}.html", "--now", NOW)
+    first, second = (np.asarray(Image.open(tmp_path / f"{name}.png"), np.int16) for name in (True, False))
+    assert first.std() > 10
+    assert np.mean(np.abs(first - second) > 8) < 0.002  # the renderer's last bits are its own
+    assert (tmp_path / "False.html").stat().st_size > 50_000
