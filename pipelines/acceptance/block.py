@@ -336,7 +336,7 @@ def _extremes(cell: Any, points: Any, low: Any, high: Any, bits: Any) -> Any:
 
 @numba.njit(cache=True, nogil=True)
 def _strays(lowest: Any, highest: Any, low_mm: float, high_mm: float) -> Any:
-    """Count cells far below or above all of at least three neighbours; edge cells are left out, as in `overlap`."""
+    """Count cells far below or above all eight neighbours; where points are few, a gap in a canopy would be one."""
     n_low, n_high = 0, 0
     rows, columns = lowest.shape
     for i in range(1, rows - 1):
@@ -350,7 +350,7 @@ def _strays(lowest: Any, highest: Any, low_mm: float, high_mm: float) -> Any:
                         near += 1
                         floor = min(floor, lowest[a, b])
                         roof = max(roof, highest[a, b])
-            if near < 3:
+            if near < 8:
                 continue
             if float(floor) - float(lowest[i, j]) > low_mm:
                 n_low += 1

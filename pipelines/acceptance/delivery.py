@@ -54,6 +54,8 @@ __all__ = ["check_delivery", "check_source"]
 
 _VOID_CELL_POINTS = 2.5
 """Points that a cell of voids holds on average: chance alone leaves one in twelve empty, and few of those connect."""
+_VOID_CELLS = 8
+"""Cells that a void has at least where points are so few that cells are larger: small groups of them are chance."""
 
 
 def check_delivery(  # noqa: PLR0913 - the public face; every argument is named
@@ -236,7 +238,7 @@ class _Check:
                 raise StageError(f"blocks of {group.name} could not be reduced: {outcome}") from outcome
             for figures in outcome:
                 group.add(figures)
-        group.join_voids(self.params.void_limit_m2)
+        group.join_voids(rules.void_m2)
 
     def _rules(self, group: GroupTotals, n_points: int, n_coarse: int) -> BlockRules:
         """Say by what blocks are measured; cells of voids hold enough points that chance makes none."""
@@ -248,7 +250,9 @@ class _Check:
             cell_m=params.density_cell_m,
             least_points=math.ceil((params.density_per_m2 or 0.0) * params.density_cell_m**2 - 1e-9),
             void_factor=factor,
-            void_m2=params.void_limit_m2,
+            void_m2=max(
+                params.void_limit_m2, _VOID_CELLS * (factor * params.density_cell_m) ** 2 if factor > 1 else 0.0
+            ),
             map_factor=group.grid.factor if group.grid else 1,
             spread_mm=params.overlap_spread_m * 1000,
             relief_mm=params.overlap_relief_m * 1000,

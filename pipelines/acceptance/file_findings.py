@@ -93,7 +93,8 @@ def _scale(file: FileTotals, header: PointHeader, params: AcceptanceParams) -> I
             limit=params.scale_m,
             unit="m",
         )
-    version = f"{header.file_format} {header.version[0]}.{header.version[1]}"
+    is_las = header.file_format in {"LAS", "LAZ", "COPC"}
+    version = header.file_format + (f" {header.version[0]}.{header.version[1]}" if is_las else "")
     steps = "/".join(f"{scale:g}" for scale in header.scale)
     yield Finding(
         rule="point_format",

@@ -223,7 +223,7 @@ def _voids(group: GroupTotals, params: AcceptanceParams, prefix: str, suffix: st
     wet = [void for void in group.voids if void.is_water]
     with_water = sum(void.area_m2 for void in group.voids)
     without = sum(void.area_m2 for void in dry)
-    limit = params.void_limit_m2
+    limit = group.void_least_m2
     place = ""
     if dry:
         x, y = (dry[0].box[0] + dry[0].box[2]) / 2, (dry[0].box[1] + dry[0].box[3]) / 2

@@ -158,6 +158,8 @@ class GroupTotals:
     grid: MapGrid | None = None
     cell_m: float = 1.0
     void_factor: int = 1
+    void_least_m2: float = 0.0
+    """Area from which a void is told of."""
     histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     n_cells: int = 0
     n_water: int = 0
@@ -211,6 +213,7 @@ class GroupTotals:
 
     def join_voids(self, least_m2: float) -> None:
         """Join voids across blocks, and draw them."""
+        self.void_least_m2 = least_m2
         self.voids, of_region = self.joiner.join(least_m2)
         if self.grid is None:
             return

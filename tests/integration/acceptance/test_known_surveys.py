@@ -211,10 +211,10 @@ def test_required_classes_and_noise_are_judged(strip: Any, deliver: Any, judge: 
 def test_a_stray_point_far_below_is_told_until_it_is_classed_as_noise(strip: Any, deliver: Any, judge: Any) -> None:
     cloud = strip(LEFT, 1)
     z = cloud.z.copy()
-    z[5000] -= 30.0
+    z[5050] -= 30.0
     low = Points(x=cloud.x, y=cloud.y, z=z, attributes=cloud.attributes)
     assert said(judge(deliver({"a.las": low})), "strays").value == 1.0
     codes = cloud.attributes["classification"].copy()
-    codes[5000] = 7
+    codes[5050] = 7
     clean = Points(x=cloud.x, y=cloud.y, z=z, attributes={**cloud.attributes, "classification": codes})
     assert not [f for f in judge(deliver({"a.las": clean})).findings if f.rule == "strays"]
