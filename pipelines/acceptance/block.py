@@ -282,11 +282,12 @@ def _overlaps(
         cells, local = cells[kept], np.searchsorted(largest, local[kept])
         found = found[largest]
     shape = (found.size, BLOCK_CELLS, BLOCK_CELLS)
+    flat = (found.size, BLOCK_CELLS * BLOCK_CELLS)  # a block may have no strip that can be compared
     heights, sums, squares = np.zeros(shape, np.int32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     present = np.zeros(shape, np.bool_)
     _spread(cells["cell"], local, cells["points"], cells["heights"], cells["sum"], cells["square"],
-            heights.reshape(found.size, -1), sums.reshape(found.size, -1), squares.reshape(found.size, -1),
-            present.reshape(found.size, -1))  # fmt: skip
+            heights.reshape(flat), sums.reshape(flat), squares.reshape(flat),
+            present.reshape(flat))  # fmt: skip
     layers.add("strips", present.sum(axis=0, dtype=np.int64))
     if not rules.has_strips:
         return
