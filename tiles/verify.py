@@ -90,10 +90,13 @@ def _artefacts(store: Store, manifest: Manifest, run: str) -> Iterator[tuple[str
 def _strangers(store: Store, known: set[str]) -> list[Problem]:
     """Return the files that belong to nothing, those of one folder together."""
     found: dict[str, list[str]] = {}
+    unfinished = {row.run for row in store.manifest.of_epoch(None).runs() if row.state != "done"}
     for name, _ in sizes_below(store.path):
         if name in known or name in (_ROOT, ".lock") or name.startswith((".work/", _MANIFEST)):
             continue
         folder = PurePosixPath(name).parent
+        if not unfinished.isdisjoint(folder.parts):
+            continue  # in hand, or to be gone on with
         if not any(str(parent) in known for parent in (folder, *folder.parents)):
             found.setdefault(str(folder), []).append(name)
     reason = "the manifest knows nothing of it; a job that was stopped goes on from it, else it can be removed"
