@@ -13,14 +13,16 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$name"; break; fi; done)
 
 .NOTPARALLEL:
-.PHONY: help setup demo check test test-python test-wheel test-slow bench clean
+.PHONY: help setup demo check test test-python test-wheel test-slow fuzz bench bench-scale clean
 
 help:
 	@echo 'make demo       set up .venv and run the whole job on the built-in scene, into demo/'
 	@echo 'make test       set up .venv and run all checks and tests'
 	@echo 'make check      lint, format, types, import directions'
 	@echo 'make test-slow  the tests that take minutes'
+	@echo 'make fuzz       damaged files for twenty minutes; TWIN_FUZZ_SECONDS=60 for one'
 	@echo 'make bench      benchmarks'
+	@echo 'make bench-scale  ingest, size, memory and 200 million points beside a peer, into docs/benchmarks.md'
 	@echo 'make setup      only set up .venv, with what the tests need'
 	@echo 'make clean      remove .venv, build/ and demo/'
 
@@ -72,8 +74,14 @@ test-wheel: $(VENV)/.dev
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pytest -m fuzz --timeout 0
+
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -m ''
+
+bench-scale: $(VENV)/.dev
+	$(BIN)/python tests/benchmarks/survey_scale --out docs/benchmarks.md
 
 clean:
 	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

@@ -111,7 +111,8 @@ def test_the_page_is_made_of_what_was_measured_and_judges_it(harness: Path, tmp_
         "py3dtiles_version": "",
         "passes": {"merge": 9.0},
     }
-    size = {"compact": {"points": 100, "bytes": 560}, "portable": {"points": 100, "bytes": 700}}
+    stored = {"compact": {"points": 100, "bytes": 560}, "portable": {"points": 100, "bytes": 700}}
+    size = {"surveys": [{**facts, **stored}, {**facts, **stored, "input": "another tile"}]}
     folder = tmp_path / "tiny" / "results"
     folder.mkdir(parents=True)
     for name, part in {"throughput": throughput, "size": size}.items():
@@ -124,8 +125,9 @@ def test_the_page_is_made_of_what_was_measured_and_judges_it(harness: Path, tmp_
     assert rows["ingest, LAZ to store with LOD and all checks, per core"][0].startswith("0.48 M points/s")
     assert rows["2 workers against 1"] == ("1.55 x (31.0 s to 20.0 s)", "**no**")
     assert rows["`twin check` against ingest, per core"] == ("4.2 x (2.00 M points/s)", "yes")
-    assert rows["bytes per point without colour, compact"] == ("5.60 (LAZ: 4.00)", "**no**")
-    assert rows["bytes per point without colour, portable"][1] == "yes"
+    assert rows["bytes per point without colour, compact: a tile"] == ("5.60 (LAZ: 4.00)", "**no**")
+    assert rows["bytes per point without colour, portable: a tile"][1] == "yes"
+    assert rows["the same: another tile"] == ("5.60 compact, 7.00 portable (LAZ: 4.00)", "**no**")
     assert rows["peak memory of a worker, tiles up to 4 M points"] == ("1.36 GB", "yes")
     assert rows["the same against py3dtiles 12, same files, same run"] == ("", "not measured")
 

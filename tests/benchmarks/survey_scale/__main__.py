@@ -25,7 +25,7 @@ from page import machine, now, render  # noqa: E402
 from parts import PARTS, Bench, Sizes, install_py3dtiles  # noqa: E402
 
 _TWIN = (sys.executable, "-c", "from twin.cli import main; main()")
-_FULL = Sizes(real_copies=32, scene_points=10_000_000, many_copies=20, tasks=100_000, crumbs=(500, 2500), rounds=3)
+_FULL = Sizes(real_copies=32, scene_points=10_000_000, many_copies=20, tasks=100_000, crumbs=(500, 2500), rounds=2)
 _QUICK = Sizes(real_copies=16, scene_points=10_000_000, many_copies=0, tasks=5_000, crumbs=(100, 500), rounds=1)
 _TINY = Sizes(real_copies=1, scene_points=40_000, many_copies=2, tasks=30, crumbs=(4, 9), rounds=1)
 _SIZES = {"full": _FULL, "quick": _QUICK, "tiny": _TINY}

@@ -90,6 +90,18 @@ class Inputs:
         files = _mosaic((original,), folder, copies)
         return _delivery(f"{copies} tiles of Delft (AHN3)", folder, files, "EPSG:28992", "EPSG:5709", False)
 
+    def originals(self, name: str, pattern: str, crs: str, vertical: str) -> Delivery | None:
+        """Return real files as they are; None without them."""
+        found = sorted((self.real / "lidar").glob(pattern)) if self.real is not None else []
+        if not found:
+            return None
+        folder = self.folder / pattern.strip("*.laz")
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [folder / path.name for path in found]
+        for path, target in zip(found, files, strict=True):
+            target.write_bytes(path.read_bytes())
+        return _delivery(name, folder, files, crs, vertical, False)
+
     def crumbs(self, tiles: int, edge_m: float = 512.0) -> Delivery:
         """Return one file with ten points in each of `tiles` tiles of a store."""
         folder = self.folder / f"crumbs_{tiles}"

@@ -70,11 +70,10 @@ def _decode(part: dict[str, Any]) -> str:
 
 
 def _size(part: dict[str, Any]) -> str:
+    surveys = "; ".join(f"{survey['input']}: {survey['points']:,} points" for survey in part["surveys"])
     return (
-        f"**Bytes.** {part['input']}, {part['points']:,} points: all files under `points/`. They hold every"
-        " attribute of"
-        " the delivery, the level of detail, and for each point the file and the row that it came from; LAZ"
-        " has neither."
+        f"**Bytes.** {surveys}. All files under `points/`: every attribute of the delivery, the level of detail, and"
+        " for each point the file and the row that it came from; LAZ has neither."
     )
 
 

@@ -172,12 +172,24 @@ def _decode(results: dict[str, dict[str, Any]]) -> Iterator[_Row]:
 
 def _size(results: dict[str, dict[str, Any]]) -> Iterator[_Row]:
     part = results.get("size")
+    if part is None:
+        yield _Row(what="bytes per point without colour", asked="<= 5.5 compact, <= 8 portable", reached="", holds=None)
+        return
+    first, *others = part["surveys"]
     for codec, limit in (("compact", 5.5), ("portable", 8.0)):
-        reached, holds = "", None
-        if part is not None:
-            found = part[codec]["bytes"] / part[codec]["points"]
-            reached, holds = f"{found:.2f} (LAZ: {part['input_bytes_per_point']:.2f})", found <= limit
-        yield _Row(what=f"bytes per point without colour, {codec}", asked=f"<= {limit:g}", reached=reached, holds=holds)
+        found = _bytes(first, codec)
+        what = f"bytes per point without colour, {codec}: {first['input']}"
+        laz = f"{found:.2f} (LAZ: {first['input_bytes_per_point']:.2f})"
+        yield _Row(what=what, asked=f"<= {limit:g}", reached=laz, holds=found <= limit)
+    for survey in others:
+        both = f"{_bytes(survey, 'compact'):.2f} compact, {_bytes(survey, 'portable'):.2f} portable"
+        both += f" (LAZ: {survey['input_bytes_per_point']:.2f})"
+        holds = _bytes(survey, "compact") <= 5.5 and _bytes(survey, "portable") <= 8.0
+        yield _Row(what=f"the same: {survey['input']}", asked="<= 5.5, <= 8", reached=both, holds=holds)
+
+
+def _bytes(survey: dict[str, Any], codec: str) -> float:
+    return float(survey[codec]["bytes"] / survey[codec]["points"])
 
 
 def _memory(results: dict[str, dict[str, Any]]) -> Iterator[_Row]:
