@@ -18,7 +18,7 @@ from tiles.columns import dequantised, read_columns
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.observations import read_feeds, read_observations
 from tiles.rasters import open_raster, raster_frame
-from tiles.storage import ObjectPath
+from tiles.storage import ObjectPath, zarr_errors
 from twin.errors import StoreError
 from twin.legend import depth_legend
 from twin.points import Points
@@ -182,15 +182,16 @@ def _terrain(store: Store, run: str | None) -> TerrainLayer | None:
         return None
     frame = raster_frame(store, run)
     part, rows, columns = _part(frame, store.bounds)
-    heights, surface = (
-        Raster(
-            values=np.asarray(open_raster(store, run, name).isel(y=rows, x=columns).values, dtype=np.float32),
-            frame=part,
-            crs=store.crs.code,
-            vertical=store.vertical,
+    with zarr_errors(store.path):
+        heights, surface = (
+            Raster(
+                values=np.asarray(open_raster(store, run, name).isel(y=rows, x=columns).values, dtype=np.float32),
+                frame=part,
+                crs=store.crs.code,
+                vertical=store.vertical,
+            )
+            for name in ("dtm", "dsm")
         )
-        for name in ("dtm", "dsm")
-    )
     return TerrainLayer(heights=heights, surface=surface)
 
 

@@ -153,6 +153,15 @@ class ObjectPath:
         """Yield all objects below this place, in no order."""
         yield from (place for place, _ in self.sizes())
 
+    def names(self) -> list[str]:
+        """Return the names directly below this place, sorted; what lies deeper costs nothing."""
+        import obstore
+
+        with told(self):
+            found = obstore.list_with_delimiter(self.client, prefix=self.key)
+        keys = [*found["common_prefixes"], *(entry["path"] for entry in found["objects"])]
+        return sorted(key.rstrip("/").rsplit("/", 1)[-1] for key in keys)
+
     def sizes(self) -> Iterator[tuple[ObjectPath, int]]:
         """Yield all objects below this place, in no order, and their bytes; one request for a thousand."""
         import obstore

@@ -102,8 +102,7 @@ def read_tail(place: Place, size: int) -> bytes:
 def names_in(place: Place) -> list[str]:
     """Return the names of files and folders directly in a folder, sorted; none if there is no folder."""
     if isinstance(place, ObjectPath):
-        skip = len(place.key) + 1
-        return sorted({entry.key[skip:].split("/", 1)[0] for entry in place.below()})
+        return place.names()
     return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
 
 
