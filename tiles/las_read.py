@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tiles.las_header import LasHeader
+    from tiles.point_header import PointHeader
 
 __all__ = ["CHUNK_ROWS", "file_crs", "points_of", "read_las", "read_records"]
 
@@ -95,7 +96,7 @@ def read_records(
             yield first, records
 
 
-def points_of(header: LasHeader, records: NDArray[Any]) -> Points:
+def points_of(header: PointHeader, records: NDArray[Any]) -> Points:
     """Return records as points in file units, with every attribute and extra column."""
     x, y, z = (records[name] * header.scale[i] + header.offset[i] for i, name in enumerate("XYZ"))
     attributes = unpack(records, header.point_format) | extra_values(records, header.extra)

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["POINT_FORMATS", "SCAN_ANGLE_UNIT_DEG", "has_waveform", "pack", "record_dtype", "unpack", "without_waveform"]
+__all__ = [
+    "POINT_FORMATS",
+    "SCAN_ANGLE_UNIT_DEG",
+    "classes_of",
+    "has_waveform",
+    "pack",
+    "record_dtype",
+    "return_bits",
+    "unpack",
+    "withheld_of",
+]
 
 SCAN_ANGLE_UNIT_DEG = 0.006
 """Unit of the scan angle in formats 6 to 10; older ones count whole degrees."""
@@ -62,6 +72,7 @@ POINT_FORMATS: dict[int, list[tuple[str, str]]] = {
 _SAME_IN_BOTH = ("intensity", "user_data", "point_source_id", "gps_time", "red", "green", "blue", "nir")
 _LEGACY_DIRECTION, _LEGACY_EDGE = 0x40, 0x80
 _LEGACY_CLASS, _LEGACY_RETURNS = 31, 7
+_WITHHELD, _LEGACY_WITHHELD = 0x04, 0x80
 
 
 @cache
@@ -81,9 +92,22 @@ def has_waveform(point_format: int) -> bool:
     return point_format in {4, 5, 9, 10}
 
 
-def without_waveform(point_format: int) -> int:
-    """Return the format that holds the same columns, waveform packets aside."""
-    return {4: 1, 5: 3, 9: 6, 10: 8}.get(point_format, point_format)
+def classes_of(records: NDArray[Any], point_format: int) -> NDArray[np.uint8]:
+    """Return each record's class code, shape (n,)."""
+    if point_format >= 6:
+        return np.ascontiguousarray(records["classification"])
+    return np.ascontiguousarray(records["class_bits"]) & np.uint8(_LEGACY_CLASS)
+
+
+def withheld_of(records: NDArray[Any], point_format: int) -> NDArray[np.bool_]:
+    """Return whether each record's producer withdrew it, shape (n,)."""
+    field, bit = ("flags", _WITHHELD) if point_format >= 6 else ("class_bits", _LEGACY_WITHHELD)
+    return np.asarray(records[field] & bit != 0)
+
+
+def return_bits(point_format: int) -> int:
+    """Return how many low bits of ``returns`` hold the return number; the number of returns has as many above them."""
+    return 4 if point_format >= 6 else 3
 
 
 def unpack(records: NDArray[Any], point_format: int) -> dict[str, NDArray[Any]]:
@@ -106,14 +130,14 @@ def unpack(records: NDArray[Any], point_format: int) -> dict[str, NDArray[Any]]:
         name: np.ascontiguousarray(records[name]) for name in _SAME_IN_BOTH if name in names
     }
     returns = np.ascontiguousarray(records["returns"])
+    columns["classification"] = classes_of(records, point_format)
     if point_format >= 6:
         columns["return_number"], columns["number_of_returns"] = returns & 15, returns >> 4
-        for name in ("classification", "flags", "scan_angle"):
+        for name in ("flags", "scan_angle"):
             columns[name] = np.ascontiguousarray(records[name])
     else:
         columns["return_number"], columns["number_of_returns"] = returns & 7, (returns >> 3) & 7
         bits = np.ascontiguousarray(records["class_bits"])
-        columns["classification"] = bits & _LEGACY_CLASS
         columns["flags"] = (bits >> 5) | (returns & (_LEGACY_DIRECTION | _LEGACY_EDGE))
         degrees = np.ascontiguousarray(records["scan_angle"])
         columns["scan_angle"] = np.rint(degrees / SCAN_ANGLE_UNIT_DEG).astype(np.int16)

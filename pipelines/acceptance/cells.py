@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from pipelines.acceptance.numbering import FULL, number_of, numbered
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -93,20 +95,14 @@ def place_points(records: NDArray[Any], grid: CellGrid, labels: NDArray[np.int32
         Places in the table of blocks to begin with; a power of two, doubled as needed.
     """
     x, y, z = (np.ascontiguousarray(records[name]) for name in "XYZ")
-    slot, cell = np.empty(x.size, np.int32), np.empty(x.size, np.uint16)
-    height_mm = np.empty(x.size, np.int32)
+    cell, height_mm = np.empty(x.size, np.uint16), np.empty(x.size, np.int32)
     constants = np.array([*grid.scale, *grid.offset, 1.0 / grid.cell, 1000.0 * grid.height_factor])
-    while True:
-        keys, numbers = np.full(capacity, -1, np.int64), np.zeros(capacity, np.int32)
-        n_keys = _place(x, y, z, labels, constants, keys, numbers, slot, cell, height_mm)
-        if n_keys >= 0:
-            break
-        capacity *= 4
-    used = np.flatnonzero(keys >= 0)
-    order = np.argsort(keys[used])
-    rank = np.empty(n_keys, np.int32)
-    rank[numbers[used[order]]] = np.arange(n_keys, dtype=np.int32)
-    return Placed(keys=keys[used[order]], slot=rank[slot], cell=cell, height_mm=height_mm)
+
+    def fill(keys: NDArray[np.int64], numbers: NDArray[np.int32], slot: NDArray[np.int32]) -> tuple[int]:
+        return (_place(x, y, z, labels, constants, keys, numbers, slot, cell, height_mm),)
+
+    keys, slot, _ = numbered(fill, x.size, capacity)
+    return Placed(keys=keys, slot=slot, cell=cell, height_mm=height_mm)
 
 
 def block_of_key(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -169,9 +165,8 @@ def summarise(placed: Placed, bits: NDArray[np.uint8]) -> tuple[NDArray[Any], ND
 def _place(  # noqa: PLR0913 - a kernel
     x: Any, y: Any, z: Any, labels: Any, constants: Any, keys: Any, numbers: Any, slot: Any, cell: Any, height_mm: Any
 ) -> Any:
-    """Fill slot, cell and height of each point; return the number of keys, or -1 if the table is too small."""
+    """Fill slot, cell and height of each point; return the number of keys, or `FULL` if the table is too small."""
     sx, sy, sz, ox, oy, oz, per_cell, per_mm = constants
-    capacity = keys.size
     limit = _HALF * BLOCK_CELLS - 1.0
     last_key, last_slot, n_keys = np.int64(-1), 0, 0
     for i in range(x.size):
@@ -182,17 +177,10 @@ def _place(  # noqa: PLR0913 - a kernel
         row = np.int64(min(max(cy, -limit), limit))
         key = (((row >> 8) + _HALF) << 38) | (((column >> 8) + _HALF) << 16) | np.int64(labels[i])
         if key != last_key:
-            at = (key * np.int64(0x1E3779B97F4A7C15) >> 20) & (capacity - 1)
-            while keys[at] != key:
-                if keys[at] < 0:
-                    if 2 * (n_keys + 1) > capacity:
-                        return -1
-                    keys[at] = key
-                    numbers[at] = n_keys
-                    n_keys += 1
-                    break
-                at = (at + 1) & (capacity - 1)
-            last_key, last_slot = key, numbers[at]
+            last_key, last_slot = key, number_of(key, keys, numbers, n_keys)
+            if last_slot == FULL:
+                return FULL
+            n_keys = max(n_keys, last_slot + 1)
         slot[i] = last_slot
         cell[i] = ((row & 255) << 8) | (column & 255)
         h = np.rint((z[i] * sz + oz) * per_mm)

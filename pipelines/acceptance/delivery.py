@@ -7,7 +7,6 @@ listed; what was read of it counts for nothing.
 from __future__ import annotations
 
 import errno
-import math
 import shutil
 import tempfile
 import time
@@ -198,7 +197,7 @@ class _Check:
 
     def _reduced(self, system: System, files: list[FileTotals]) -> GroupTotals:
         """Bring the files of one system together, block by block."""
-        n_points = sum(content.n_points for file in files if (content := file.content))
+        n_points = sum(content.n_points for file in files if (content := file.content) is not None)
         labels = [(result.labels, result.label_points) for file in files for result in file.results]
         without_id = sum(int(points[own[:, 0] == 0].sum()) for own, points in labels)
         strips = find_strips([file.seconds for file in files], without_id / max(1, n_points), self.params.strip_gap_s)
@@ -248,7 +247,7 @@ class _Check:
             factor *= 2
         return BlockRules(
             cell_m=params.density_cell_m,
-            least_points=math.ceil((params.density_per_m2 or 0.0) * params.density_cell_m**2 - 1e-9),
+            least_points=params.least_points,
             void_factor=factor,
             void_m2=max(
                 params.void_limit_m2, _VOID_CELLS * (factor * params.density_cell_m) ** 2 if factor > 1 else 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,7 +173,7 @@ def _density(group: GroupTotals, params: AcceptanceParams, prefix: str, suffix: 
     area, mean = judged * group.cell_m**2, _mean_density(group)
     empty = int(group.histogram[0]) - group.empty_in_water
     if params.density_per_m2 is not None:
-        asked, least = params.density_per_m2, math.ceil(params.density_per_m2 * group.cell_m**2 - 1e-9)
+        asked, least = params.density_per_m2, params.least_points
         low = int(group.histogram[counts < least].sum()) - (group.empty_in_water if least > 0 else 0)
         share = 1 - low / judged
         yield Finding(
@@ -258,9 +257,7 @@ def _strays(group: GroupTotals, prefix: str) -> Iterator[Finding]:
 
 
 def _classes(group: GroupTotals, params: AcceptanceParams, prefix: str, suffix: str) -> Iterator[Finding]:
-    contents = [content for file in group.files if (content := file.content) is not None]
-    total = np.sum([content.classes for content in contents], axis=0)
-    missing = [code for code in params.required_classes if not total[code]]
+    missing = [code for code in params.required_classes if not group.classes[code]]
     if not params.required_classes:
         return
     found = ", ".join(map(str, missing)) or "none"
@@ -279,9 +276,8 @@ def _repeats(group: GroupTotals, params: AcceptanceParams, prefix: str) -> Itera
     within, between = sum(group.repeats.values()), sum(group.between.values())
     if not between:
         return
-    points = sum(content.n_points for file in group.files if (content := file.content) is not None)
     (first, second), n = max(group.between.items(), key=lambda item: (item[1], -item[0][0], -item[0][1]))
-    share = (within + between) / points
+    share = (within + between) / group.n_points
     yield Finding(
         rule="duplicates",
         severity="warning" if params.duplicates_share is None else beyond(share, params.duplicates_share),
@@ -296,16 +292,14 @@ def _repeats(group: GroupTotals, params: AcceptanceParams, prefix: str) -> Itera
 
 
 def _facts(group: GroupTotals) -> dict[str, Any]:
-    contents = [content for file in group.files if (content := file.content) is not None]
-    total = np.sum([content.classes for content in contents], axis=0)
     judged = int(group.histogram.sum()) - group.empty_in_water
     dry = [void for void in group.voids if not void.is_water]
     return {
         "name": group.name,
         "crs": group.crs,
         "files": len(group.files),
-        "points": sum(content.n_points for content in contents),
-        "classes": {str(code): int(n) for code, n in enumerate(total) if n},
+        "points": group.n_points,
+        "classes": {str(code): int(n) for code, n in enumerate(group.classes) if n},
         "cell_m": group.cell_m,
         "surveyed_m2": group.n_cells * group.cell_m**2,
         "water_m2": (group.n_water + group.empty_in_water) * group.cell_m**2,

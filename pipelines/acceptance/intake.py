@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pipelines.ingest.gate import examine
 from tiles.pointfiles import state_of, without_records, worth_carrying
-from twin.errors import FormatError
 
 if TYPE_CHECKING:
     from pipelines.ingest.gate import Examination
@@ -47,10 +46,7 @@ def look_at(task: IntakeTask) -> Intake:
         If the file cannot be reached.
     """
     path = Path(task.source)
-    try:
-        state = state_of(path)
-    except OSError as error:
-        raise FormatError(f"{path.name}: cannot be read: {error.strerror}") from None
+    state = state_of(path)
     examined, carried = examine(path, task.params), None
     if examined.header is not None:
         carried = worth_carrying(examined.header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,6 +95,11 @@ class AcceptanceParams:
             raise ValueError(f"density_cell_m is between 0.05 and 10: {self.density_cell_m}")
         if not self.footprint_closing_m >= 0:
             raise ValueError(f"footprint_closing_m is not negative: {self.footprint_closing_m}")
+
+    @property
+    def least_points(self) -> int:
+        """Points from which a cell is as dense as `density_per_m2` asks for."""
+        return math.ceil((self.density_per_m2 or 0.0) * self.density_cell_m**2 - 1e-9)
 
     @property
     def void_limit_m2(self) -> float:

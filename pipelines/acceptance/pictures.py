@@ -66,14 +66,13 @@ def group_charts(group: GroupTotals, suffix: str) -> list[Chart]:
                 y_label="cells",
             )
         )
-    classes = _classes(group)
-    codes = np.flatnonzero(classes)
+    codes = np.flatnonzero(group.classes)
     charts.append(
         Chart(
             name="classes" + suffix,
             title="Points by class",
             title_ja="クラス別点数",
-            series=(Series(name="points", name_ja="点数", x=codes, y=classes[codes]),),
+            series=(Series(name="points", name_ja="点数", x=codes, y=group.classes[codes]),),
             x_label="class",
             y_label="points",
         )
@@ -95,12 +94,6 @@ def control_chart(results: Sequence[ControlResult]) -> Chart:
         x_label="control point",
         y_label="m",
     )
-
-
-def _classes(group: GroupTotals) -> NDArray[np.int64]:
-    parts = [content.classes for file in group.files if (content := file.content) is not None]
-    total: NDArray[np.int64] = np.sum(np.array(parts, np.int64).reshape(-1, 256), axis=0)
-    return total
 
 
 def _pairs(group: GroupTotals, suffix: str) -> Chart:

@@ -21,8 +21,8 @@ from pipelines.acceptance.nearby import NEAR_DTYPE, near_points
 from pipelines.acceptance.pieces import PartWriter
 from pipelines.acceptance.times import RunBook, read_times
 from pipelines.ingest.content import Content, count_content
-from tiles.las_records import SCAN_ANGLE_UNIT_DEG
-from tiles.pointfiles import read_header, read_records, state_of
+from tiles.las_records import SCAN_ANGLE_UNIT_DEG, classes_of, return_bits, withheld_of
+from tiles.pointfiles import read_header, read_records, require_unchanged
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def scan(task: ScanTask) -> ScanResult:
     Memory is that of one chunk and the index, about 200 bytes a row of `chunk_rows`.
     """
     path = Path(task.source)
-    _require_unchanged(task, path)
+    require_unchanged(path, task.state, "while it was checked")
     header = task.header or read_header(path, task.reading)
     tally = _Tally(RunBook(task.strip_gap_s))
     with Path(task.piece).open("wb") as stream:
@@ -146,9 +146,11 @@ def scan(task: ScanTask) -> ScanResult:
             for _, records in read_records(header, task.start, task.stop, task.chunk_rows):
                 _chunk(task, header, records, tally, writer)
         except FormatError:
-            _require_unchanged(task, path)  # a file that is still being copied is not a broken one
+            require_unchanged(
+                path, task.state, "while it was checked"
+            )  # a file that is still being copied is not a broken one
             raise
-    _require_unchanged(task, path)
+    require_unchanged(path, task.state, "while it was checked")
     return _result(tally, writer)
 
 
@@ -156,11 +158,9 @@ def _chunk(task: ScanTask, header: PointHeader, records: NDArray[Any], tally: _T
     """Take in one chunk."""
     content = count_content(records, header.point_format)
     tally.contents.append(content)
-    modern = header.point_format >= 6
-    classes = np.ascontiguousarray(records["classification"] if modern else records["class_bits"] & np.uint8(31))
+    classes, withheld = classes_of(records, header.point_format), withheld_of(records, header.point_format)
     returns = np.ascontiguousarray(records["returns"])
-    withheld = (records["flags"] & 4 if modern else records["class_bits"] & 0x80) != 0
-    bits = point_bits(classes, returns, withheld, 4 if modern else 3)
+    bits = point_bits(classes, returns, withheld, return_bits(header.point_format))
     times = read_times(records)
     tally.seconds.append(times.keys)
     tally.follow(times)
@@ -171,7 +171,7 @@ def _chunk(task: ScanTask, header: PointHeader, records: NDArray[Any], tally: _T
     near = near_points(records, task.grid, task.controls, task.radius, classes, bits)
     near["control"] = task.control_numbers[near["control"]]
     tally.near.append(near)
-    tally.angle_deg = max(tally.angle_deg, _greatest_angle(records, modern))
+    tally.angle_deg = max(tally.angle_deg, _greatest_angle(records, header.point_format))
     _count(tally.counts, header, records, returns, withheld)
     if task.sheet is not None:
         tally.counts["out"] += _n_outside(task, header, records, content)
@@ -217,7 +217,7 @@ def _count(
     returns: NDArray[np.uint8],
     withheld: NDArray[np.bool_],
 ) -> None:
-    shift = 4 if header.point_format >= 6 else 3
+    shift = return_bits(header.point_format)
     mask = (1 << shift) - 1
     possible = np.arange(256)
     bad = ((possible & mask) == 0) | ((possible & mask) > ((possible >> shift) & mask))
@@ -228,10 +228,10 @@ def _count(
         counts["zero"] += int(np.count_nonzero(records["gps_time"] == 0))
 
 
-def _greatest_angle(records: NDArray[Any], modern: bool) -> float:
+def _greatest_angle(records: NDArray[Any], point_format: int) -> float:
     angle = records["scan_angle"]
     greatest = max(-int(angle.min()), int(angle.max()))
-    return greatest * SCAN_ANGLE_UNIT_DEG if modern else float(greatest)
+    return greatest * SCAN_ANGLE_UNIT_DEG if point_format >= 6 else float(greatest)
 
 
 def _n_outside(task: ScanTask, header: PointHeader, records: NDArray[Any], content: Content) -> int:
@@ -266,12 +266,3 @@ def _result(tally: _Tally, writer: PartWriter) -> ScanResult:
         near=np.concatenate(tally.near) if tally.near else np.empty(0, NEAR_DTYPE),
         n_outside=tally.counts["out"],
     )
-
-
-def _require_unchanged(task: ScanTask, path: Path) -> None:
-    try:
-        now = state_of(path)
-    except OSError as error:
-        raise FormatError(f"{path.name}: vanished while it was checked ({error.strerror})") from None
-    if now != task.state:
-        raise FormatError(f"{path.name}: changed while it was checked; deliver it again when it is complete")

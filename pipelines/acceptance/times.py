@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from pipelines.acceptance.numbering import FULL, number_of, numbered
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -54,19 +56,15 @@ def read_times(records: NDArray[Any], capacity: int = 1 << 12) -> Times:
     psid = np.ascontiguousarray(records["point_source_id"])
     has_time = "gps_time" in (records.dtype.names or ())
     time = np.ascontiguousarray(records["gps_time"]) if has_time else np.full(psid.size, np.nan)
-    entry = np.empty(psid.size, np.int32)
-    while True:
-        keys, numbers = np.full(capacity, -1, np.int64), np.zeros(capacity, np.int32)
-        n_keys, n_back, first, last = _seconds(time, psid, keys, numbers, entry)
-        if n_keys >= 0:
-            break
-        capacity *= 4
-    used = np.flatnonzero(keys >= 0)
-    order = np.argsort(keys[used])
-    rank = np.empty(n_keys, np.int32)
-    rank[numbers[used[order]]] = np.arange(n_keys, dtype=np.int32)
+
+    def fill(
+        keys: NDArray[np.int64], numbers: NDArray[np.int32], entry: NDArray[np.int32]
+    ) -> tuple[int, int, float, float]:
+        return _seconds(time, psid, keys, numbers, entry)  # type: ignore[no-any-return]
+
+    keys, entry, (n_back, first, last) = numbered(fill, psid.size, capacity)
     ends = (float(first), float(last)) if np.isfinite(last) else None
-    return Times(keys=keys[used[order]], entry=rank[entry], n_back=int(n_back), ends=ends)
+    return Times(keys=keys, entry=entry, n_back=int(n_back), ends=ends)
 
 
 @dataclass(slots=True)
@@ -123,8 +121,7 @@ class RunBook:
 
 @numba.njit(cache=True, nogil=True)
 def _seconds(time: Any, psid: Any, keys: Any, numbers: Any, entry: Any) -> Any:
-    """Fill the entry of each point; return keys (-1 if the table is full), points out of order, first and last time."""
-    capacity = keys.size
+    """Fill each point's entry; return keys (`FULL` if the table is), points out of order, first and last time."""
     last_key, last_number, n_keys, n_back = np.int64(-1), 0, 0, 0
     before, beginning = -np.inf, np.nan
     for i in range(time.size):
@@ -139,16 +136,9 @@ def _seconds(time: Any, psid: Any, keys: Any, numbers: Any, entry: Any) -> Any:
             before = t
         key = (np.int64(psid[i]) << 42) | (second + _ZERO)
         if key != last_key:
-            at = (key * np.int64(0x1E3779B97F4A7C15) >> 20) & (capacity - 1)
-            while keys[at] != key:
-                if keys[at] < 0:
-                    if 2 * (n_keys + 1) > capacity:
-                        return -1, 0, 0.0, 0.0
-                    keys[at] = key
-                    numbers[at] = n_keys
-                    n_keys += 1
-                    break
-                at = (at + 1) & (capacity - 1)
-            last_key, last_number = key, numbers[at]
+            last_key, last_number = key, number_of(key, keys, numbers, n_keys)
+            if last_number == FULL:
+                return FULL, 0, 0.0, 0.0
+            n_keys = max(n_keys, last_number + 1)
         entry[i] = last_number
     return n_keys, n_back, beginning, before

@@ -238,6 +238,18 @@ class GroupTotals:
                 np.maximum(square, value, out=square)
 
     @cached_property
+    def n_points(self) -> int:
+        """Points of all files."""
+        return sum(content.n_points for file in self.files if (content := file.content) is not None)
+
+    @cached_property
+    def classes(self) -> NDArray[np.int64]:
+        """Points of each class code, shape (256,)."""
+        parts = [content.classes for file in self.files if (content := file.content) is not None]
+        total: NDArray[np.int64] = np.sum(np.array(parts, np.int64).reshape(-1, 256), axis=0)
+        return total
+
+    @cached_property
     def names(self) -> dict[int, str]:
         """Name of each file."""
         return {file.number: file.name for file in self.files}

@@ -15,7 +15,7 @@ from twin.errors import FormatError, TwinError
 if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
     from pipelines.ingest.shifts import Shift
-    from tiles.pointfiles import PointHeader
+    from tiles.pointfiles import FileState, PointHeader
 
 __all__ = ["Admission", "AdmissionTask", "admit"]
 
@@ -36,8 +36,8 @@ class Admission:
     """A file that is taken."""
 
     source: str
-    size: int
-    modified_ns: int
+    state: FileState
+    """How the file stood on the disk then."""
     digest: str
     """BLAKE2b-128 of the file's bytes, and of how it is read: two deliveries of the same bytes are one source."""
     header: PointHeader
@@ -59,10 +59,7 @@ def admit(task: AdmissionTask) -> Admission:
         If it is refused; the message names the file and the way out.
     """
     path = Path(task.source)
-    try:
-        state = state_of(path)  # before anything is read: what changes from now on is noticed
-    except OSError as error:
-        raise TwinError(f"{path.name}: cannot be read: {error.strerror}") from None
+    state = state_of(path)  # before anything is read: what changes from now on is noticed
     examined = examine(path, task.params)
     if examined.refusal is not None or examined.header is None:
         raise FormatError(examined.refusal or f"{path.name}: no header")
@@ -73,8 +70,7 @@ def admit(task: AdmissionTask) -> Admission:
     try:
         return Admission(
             source=task.source,
-            size=state.size,
-            modified_ns=state.modified_ns,
+            state=state,
             digest=digest_of(path, task.params.reading),
             header=without_records(examined.header),
             crs=examined.crs.code if examined.crs else "",

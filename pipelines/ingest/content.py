@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tiles.las_records import classes_of, return_bits
 from twin.acceptance import Finding
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class Content:
 def count_content(records: NDArray[Any], point_format: int) -> Content:
     """Count records of a file (at least one) as they were read."""
     axes = [records[name] for name in "XYZ"]
-    codes = records["classification"] if point_format >= 6 else records["class_bits"] & 31
-    returns = records["returns"] & (15 if point_format >= 6 else 7)
+    codes = classes_of(records, point_format)
+    returns = records["returns"] & ((1 << return_bits(point_format)) - 1)
     has_time = "gps_time" in (records.dtype.names or ())
     x, y, z = axes
     return Content(

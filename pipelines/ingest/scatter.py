@@ -22,7 +22,7 @@ from pipelines.ingest.shifts import shifted
 from tiles.columns import dequantised, quantised
 from tiles.las_records import record_dtype
 from tiles.order import stable_order
-from tiles.pointfiles import ReadParams, read_header, read_rows, state_of
+from tiles.pointfiles import ReadParams, read_header, read_rows, require_unchanged
 from tiles.storage import place_of
 from twin.errors import CrsError, FormatError, StoreError
 from twin.tiling import TileId
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyproj import Transformer
 
     from pipelines.ingest.placement import Placement
-    from tiles.pointfiles import PointHeader
+    from tiles.pointfiles import FileState, PointHeader
 
 __all__ = ["FRAGMENT_VERSION", "ScatterTask", "node_of_cells", "scatter"]
 
@@ -47,10 +47,8 @@ class ScatterTask:
     """One range of rows, and where its fragment goes."""
 
     source: str
-    size: int
-    """Bytes that the file had when it was checked."""
-    modified_ns: int
-    """Time of its last change then."""
+    state: FileState
+    """How the file stood on the disk when it was checked."""
     start: int
     stop: int
     """Row after the last."""
@@ -80,7 +78,7 @@ def scatter(task: ScatterTask) -> int:
     target = place_of(task.fragment)
     if not target.exists():
         path = Path(task.source)
-        _require_unchanged(task, path)
+        require_unchanged(path, task.state, "after it was checked")
         header = task.header or read_header(path, task.reading)
         transformer = transformer_of(task.placement)
         with write_fragment(target, _layout(header), Path(task.scratch)) as writer:
@@ -90,13 +88,15 @@ def scatter(task: ScatterTask) -> int:
                     for rows, records in read_rows(header, task.start, task.stop, task.chunk_rows)
                 ]
             except FormatError:
-                _require_unchanged(task, path)  # a file that is still being copied is not a broken one
+                require_unchanged(
+                    path, task.state, "after it was checked"
+                )  # a file that is still being copied is not a broken one
                 raise
             content = Content.total(parts)
             extra = [[column.field, column.dtype, column.scale, column.offset] for column in header.extra]
             facts = {"point_format": header.point_format, "extra": extra}
             writer.finish({**facts, "content": asdict(content) if content else None})
-        _require_unchanged(task, path)
+        require_unchanged(path, task.state, "after it was checked")
     return task.stop - task.start
 
 
@@ -207,12 +207,3 @@ def _placed(
 def _layout(header: PointHeader) -> np.dtype[Any]:
     own = record_dtype(header.point_format, header.dtype_extra)
     return np.dtype([*((name, own.fields[name][0]) for name in own.names or ()), ("row", "<u4")])  # type: ignore[index]
-
-
-def _require_unchanged(task: ScatterTask, path: Path) -> None:
-    try:
-        now = state_of(path)
-    except OSError as error:
-        raise FormatError(f"{path.name}: vanished after it was checked ({error.strerror})") from None
-    if (now.size, now.modified_ns) != (task.size, task.modified_ns):
-        raise FormatError(f"{path.name}: changed after it was checked; deliver it again when it is complete")

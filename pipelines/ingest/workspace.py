@@ -62,8 +62,7 @@ class Workspace:
             tasks.append(
                 ScatterTask(
                     source=admission.source,
-                    size=admission.size,
-                    modified_ns=admission.modified_ns,
+                    state=admission.state,
                     start=start,
                     stop=stop,
                     reading=admission.header.reading,

@@ -17,7 +17,7 @@ from tiles.pointfiles.door import (
     without_records,
     worth_carrying,
 )
-from tiles.pointfiles.identity import FileState, digest_of, state_of
+from tiles.pointfiles.identity import FileState, digest_of, require_unchanged, state_of
 from tiles.pointfiles.kinds import EPT_NAME, SUFFIXES, is_point_file
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "read_points",
     "read_records",
     "read_rows",
+    "require_unchanged",
     "row_ranges",
     "state_of",
     "without_records",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from tiles import las
-from tiles.las_extra import extra_values
 from tiles.las_header import LasHeader
-from tiles.las_records import record_dtype, unpack
+from tiles.las_read import CHUNK_ROWS, points_of
+from tiles.las_records import record_dtype
 from tiles.point_header import PointHeader, ReadParams
 from tiles.pointfiles.kinds import kind_of
 from twin.crs import parse_crs
@@ -40,8 +40,6 @@ __all__ = [
     "worth_carrying",
 ]
 
-CHUNK_ROWS = 1_000_000
-"""Rows decoded at once: 30 to 60 MB of records."""
 _QUICK = {"las", "ept"}
 _KIND_OF_FORMAT = {"LAS": "las", "LAZ": "las", "COPC": "las", "PDAL": "pdal_reader"}
 
@@ -176,13 +174,6 @@ def without_records(header: PointHeader) -> PointHeader:
 def worth_carrying(header: PointHeader) -> PointHeader | None:
     """Return the header if a task had better be given it; None if reading it again from the file is quick."""
     return None if _kind(header) in _QUICK else header
-
-
-def points_of(header: PointHeader, records: NDArray[Any]) -> Points:
-    """Return records as points in file units, with every attribute and extra column."""
-    x, y, z = (records[name] * header.scale[i] + header.offset[i] for i, name in enumerate("XYZ"))
-    attributes = unpack(records, header.point_format) | extra_values(records, header.extra)
-    return Points(x=x, y=y, z=z, attributes=attributes)
 
 
 def read_points(path: Path, reading: ReadParams | None = None) -> Points:

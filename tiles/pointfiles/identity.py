@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from tiles.atomic import tree_checksum
 from tiles.pointfiles.kinds import EPT_NAME, kind_of
 from twin.config import digest
+from twin.errors import FormatError
 
 if TYPE_CHECKING:
     import os
 
     from tiles.point_header import ReadParams
 
-__all__ = ["FileState", "digest_of", "state_of"]
+__all__ = ["FileState", "digest_of", "require_unchanged", "state_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,32 @@ def state_of(path: Path) -> FileState:
 
     Raises
     ------
-    OSError
+    FormatError
         If it is not there or cannot be looked at.
     """
+    try:
+        return _state_now(path)
+    except OSError as error:
+        raise FormatError(f"{path.name}: cannot be read: {error.strerror}") from None
+
+
+def require_unchanged(path: Path, before: FileState, when: str) -> None:
+    """Refuse a source that is another than when it was looked at; `when` ends "it changed", for people.
+
+    Raises
+    ------
+    FormatError
+        If somebody wrote to it or took it away.
+    """
+    try:
+        now = _state_now(path)
+    except OSError as error:
+        raise FormatError(f"{path.name}: vanished {when} ({error.strerror})") from None
+    if now != before:
+        raise FormatError(f"{path.name}: changed {when}; deliver it again when it is complete")
+
+
+def _state_now(path: Path) -> FileState:
     facts = path.stat()
     if path.name == EPT_NAME:
         parts = [facts, *(entry.stat() for entry in _parts_of_ept(path))]
