@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
+from pipelines.acceptance.block_figures import MAP_LAYERS, N_COUNTS, BlockFigures
 from pipelines.acceptance.cells import BLOCK_CELLS, CELL_DTYPE, WATER
 from pipelines.acceptance.footprint import COARSE_SIDE
 from pipelines.acceptance.identity import count_duplicates, repeats_between
-from pipelines.acceptance.overlap import PairSums, comparable_heights, compare
+from pipelines.acceptance.overlap import comparable_heights, compare
 from pipelines.acceptance.pieces import read_cells, read_hashes
-from pipelines.acceptance.voids import BlockVoids, find_voids
+from pipelines.acceptance.voids import find_voids
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
+    from pipelines.acceptance.block_figures import BlockPart, BlockRules, BlockTask
     from pipelines.acceptance.footprint import Area
 
-__all__ = ["MAP_LAYERS", "BlockFigures", "BlockPart", "BlockRules", "BlockTask", "reduce_blocks"]
+__all__ = ["reduce_blocks"]
 
-MAP_LAYERS = ("cells", "points", "low", "empty", "strips", "difference", "compared")
-"""Sums over a map cell: surveyed cells, points, cells below the density, empty cells, strips, differences (0.01 mm) and
-compared cells."""
-_COUNTS = 256
-"""Cells by points: the last entry stands for all that have more."""
 _MAX_STRIPS = 64
 """Strips of a block that are compared, those with most points first: 1.3 MB each."""
 _BUCKET_HASHES = 8_000_000
@@ -36,76 +31,23 @@ _BUCKET_HASHES = 8_000_000
 _N_CELLS = BLOCK_CELLS * BLOCK_CELLS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockRules:
-    """What a block is measured by; the same for all blocks of a delivery."""
-
-    cell_m: float
-    least_points: int
-    """Points from which a cell is dense enough."""
-    void_factor: int
-    """Cells along an edge of the cells that voids are made of; a power of two."""
-    void_m2: float
-    map_factor: int
-    """Cells along an edge of a map cell; a power of two."""
-    spread_mm: float
-    relief_mm: float
-    low_mm: float
-    high_mm: float
-    stride: int
-    """Of how many hashes one was kept."""
-    has_strips: bool
-    """Whether strips are known, and can be compared."""
-    is_metric: bool
-    """Whether cells are cells of metres; only repeated points are looked for else."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BlockPart:
-    """One block's share of the scan."""
+class _Surveyed:
+    """All points of a block together; arrays of shape (rows, columns), row 0 in the south."""
 
-    block: tuple[int, int]
-    """Column and row."""
-    area: Area | None
-    index: NDArray[Any]
-    """Its parts (`pieces.INDEX_DTYPE`)."""
+    counts: NDArray[np.int64]
+    inside: NDArray[np.bool_]
+    """Cells of the surveyed area."""
+    water: NDArray[np.bool_]
+    """Cells with points of class water."""
+    lowest: NDArray[np.int32]
+    """Lowest height, mm; the greatest integer without points."""
+    highest: NDArray[np.int32]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BlockTask:
-    """Some blocks, and where their parts are."""
-
-    parts: tuple[BlockPart, ...]
-    pieces: Mapping[int, tuple[str, int, NDArray[np.int32]]]
-    """Piece number: path, file number, and the strip of each of its labels."""
-    rules: BlockRules
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class BlockFigures:
-    """What the client keeps of a block until it is added up."""
-
-    block: tuple[int, int]
-    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_COUNTS, np.int64))
-    """Surveyed cells by number of points, those with water aside."""
-    n_cells: int = 0
-    """Surveyed cells."""
-    n_water: int = 0
-    """Surveyed cells with points of class water."""
-    by_file: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """File: surveyed cells around its points, water aside, and those below the density, all files counted."""
-    layers: NDArray[np.int64] | None = None
-    """Shape (layers, rows, columns): sums of `MAP_LAYERS`, row 0 in the south."""
-    voids: BlockVoids | None = None
-    pairs: dict[tuple[int, int], PairSums] = field(default_factory=dict)
-    repeats: dict[int, int] = field(default_factory=dict)
-    """File: points that repeat another of the same file."""
-    between: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Earlier and later file: points of the later one that the earlier one has."""
-    n_low: int = 0
-    """Cells whose lowest point lies far below all around."""
-    n_high: int = 0
-    n_strips_left_out: int = 0
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Surveyed cells, water aside."""
+        return self.inside & ~self.water
 
 
 def reduce_blocks(task: BlockTask) -> list[BlockFigures]:
@@ -125,18 +67,24 @@ def _reduce(part: BlockPart, task: BlockTask) -> BlockFigures:
     if not task.rules.is_metric or part.area is None:
         return figures
     cells, strips, files = _read(part, task)
+    surveyed = _surveyed(cells, part.area)
+    layers = _Layers(task.rules.map_factor)
+    _density(figures, task.rules, surveyed, layers)
+    _by_file(figures, task.rules, surveyed, cells, files)
+    _voids(figures, task.rules, surveyed, layers)
+    _overlaps(figures, task.rules, cells, strips, layers)
+    strays = _strays(surveyed.lowest, surveyed.highest, task.rules.low_mm, task.rules.high_mm)
+    figures.n_low, figures.n_high = map(int, strays)
+    figures.layers = layers.sums
+    return figures
+
+
+def _surveyed(cells: NDArray[Any], area: Area) -> _Surveyed:
     counts = np.bincount(cells["cell"], weights=cells["points"], minlength=_N_CELLS).astype(np.int64)
     counts = counts.reshape(BLOCK_CELLS, BLOCK_CELLS)
     lowest, highest, bits = _extremes(cells["cell"], cells["points"], cells["low"], cells["high"], cells["bits"])
-    inside = _inside(part.area, counts > 0)
-    layers = _Layers(part.block, task.rules.map_factor)
-    _density(figures, task.rules, counts, inside, bits & WATER != 0, layers)
-    _by_file(figures, task.rules, cells, files, figures_of=(counts, inside, bits & WATER != 0))
-    _voids(figures, part, task.rules, (counts, inside, lowest, bits), layers)
-    _overlaps(figures, task.rules, cells, strips, layers)
-    figures.n_low, figures.n_high = map(int, _strays(lowest, highest, task.rules.low_mm, task.rules.high_mm))
-    figures.layers = layers.sums
-    return figures
+    inside = _inside(area, counts > 0)
+    return _Surveyed(counts=counts, inside=inside, water=bits & WATER != 0, lowest=lowest, highest=highest)
 
 
 def _read(part: BlockPart, task: BlockTask) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
@@ -195,7 +143,7 @@ def _inside(area: Area, occupied: NDArray[np.bool_]) -> NDArray[np.bool_]:
 class _Layers:
     """A block's part of the maps."""
 
-    def __init__(self, block: tuple[int, int], factor: int) -> None:
+    def __init__(self, factor: int) -> None:
         self.factor = min(factor, BLOCK_CELLS)
         self.side = BLOCK_CELLS // self.factor
         self.sums = np.zeros((len(MAP_LAYERS), self.side, self.side), np.int64)
@@ -211,17 +159,11 @@ class _Layers:
         return along[:, None] * BLOCK_CELLS + along[None, :]
 
 
-def _density(  # noqa: PLR0913 - one step of `_reduce`
-    figures: BlockFigures,
-    rules: BlockRules,
-    counts: NDArray[np.int64],
-    inside: NDArray[np.bool_],
-    water: NDArray[np.bool_],
-    layers: _Layers,
-) -> None:
-    judged = inside & ~water
-    figures.histogram = np.bincount(np.minimum(counts[judged], _COUNTS - 1), minlength=_COUNTS)
-    figures.n_cells, figures.n_water = int(np.count_nonzero(inside)), int(np.count_nonzero(inside & water))
+def _density(figures: BlockFigures, rules: BlockRules, surveyed: _Surveyed, layers: _Layers) -> None:
+    counts, inside, judged = surveyed.counts, surveyed.inside, surveyed.judged
+    figures.histogram = np.bincount(np.minimum(counts[judged], N_COUNTS - 1), minlength=N_COUNTS)
+    figures.n_cells = int(np.count_nonzero(inside))
+    figures.n_water = figures.n_cells - int(np.count_nonzero(judged))
     layers.add("cells", inside)
     layers.add("points", np.where(inside, counts, 0))
     layers.add("low", judged & (counts < rules.least_points))
@@ -231,14 +173,13 @@ def _density(  # noqa: PLR0913 - one step of `_reduce`
 def _by_file(
     figures: BlockFigures,
     rules: BlockRules,
+    surveyed: _Surveyed,
     cells: NDArray[Any],
     files: NDArray[np.int32],
-    figures_of: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]],
 ) -> None:
     """Count for each file the surveyed cells of the coarse cells that it occupies."""
-    counts, inside, water = figures_of
-    judged, side = inside & ~water, BLOCK_CELLS // COARSE_SIDE
-    is_low = judged & (counts < rules.least_points)
+    judged, side = surveyed.judged, BLOCK_CELLS // COARSE_SIDE
+    is_low = judged & (surveyed.counts < rules.least_points)
     per_coarse = [
         mask.reshape(COARSE_SIDE, side, COARSE_SIDE, side).sum(axis=(1, 3), dtype=np.int64) for mask in (judged, is_low)
     ]
@@ -250,22 +191,15 @@ def _by_file(
         figures.by_file[int(file)] = (int(per_coarse[0][mask].sum()), int(per_coarse[1][mask].sum()))
 
 
-def _voids(
-    figures: BlockFigures,
-    part: BlockPart,
-    rules: BlockRules,
-    of_cells: tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int32], NDArray[np.uint8]],
-    layers: _Layers,
-) -> None:
-    counts, inside, lowest, bits = of_cells
+def _voids(figures: BlockFigures, rules: BlockRules, surveyed: _Surveyed, layers: _Layers) -> None:
     step, side = rules.void_factor, BLOCK_CELLS // rules.void_factor
     squares = (side, step, side, step)
-    occupied = (counts > 0).reshape(squares).any(axis=(1, 3))
-    empty = np.asarray(inside.reshape(squares).all(axis=(1, 3)) & ~occupied)
-    low = lowest.reshape(squares).min(axis=(1, 3))
-    water = np.asarray((bits & WATER != 0).reshape(squares).any(axis=(1, 3)))
+    occupied = (surveyed.counts > 0).reshape(squares).any(axis=(1, 3))
+    empty = np.asarray(surveyed.inside.reshape(squares).all(axis=(1, 3)) & ~occupied)
+    low = surveyed.lowest.reshape(squares).min(axis=(1, 3))
+    water = np.asarray(surveyed.water.reshape(squares).any(axis=(1, 3)))
     # Water cells without other points are no void: they were measured.
-    corner = (part.block[0] * side, part.block[1] * side)
+    corner = (figures.block[0] * side, figures.block[1] * side)
     least = max(1, int(rules.void_m2 / (rules.cell_m * step) ** 2))
     figures.voids = find_voids(empty, low, water, corner, least, layers.numbers(step))
 
@@ -281,20 +215,14 @@ def _overlaps(
         kept = np.isin(local, largest)
         cells, local = cells[kept], np.searchsorted(largest, local[kept])
         found = found[largest]
-    shape = (found.size, BLOCK_CELLS, BLOCK_CELLS)
-    flat = (found.size, BLOCK_CELLS * BLOCK_CELLS)  # a block may have no strip that can be compared
-    heights, sums, squares = np.zeros(shape, np.int32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    present = np.zeros(shape, np.bool_)
-    _spread(cells["cell"], local, cells["points"], cells["heights"], cells["sum"], cells["square"],
-            heights.reshape(flat), sums.reshape(flat), squares.reshape(flat),
-            present.reshape(flat))  # fmt: skip
+    heights, sums, squares, present = _spread(cells, local, found.size)
     layers.add("strips", present.sum(axis=0, dtype=np.int64))
     if not rules.has_strips:
         return
     means = [
         comparable_heights(heights[i], sums[i], squares[i], rules.spread_mm, rules.relief_mm) for i in range(found.size)
     ]
-    total, count = np.zeros(shape[1:], np.int64), np.zeros(shape[1:], np.int32)
+    total, count = (np.zeros((BLOCK_CELLS, BLOCK_CELLS), dtype) for dtype in (np.int64, np.int32))
     for i in range(found.size):
         for j in range(i + 1, found.size):
             pair = compare(means[i], means[j], total, count)
@@ -305,18 +233,19 @@ def _overlaps(
 
 
 @numba.njit(cache=True, nogil=True)
-def _spread(  # noqa: PLR0913 - a kernel
-    cell: Any, strip: Any, points: Any, heights: Any, sums: Any, squares: Any, to_heights: Any, to_sums: Any,
-    to_squares: Any, present: Any,
-) -> None:  # fmt: skip
-    """Add sparse cells up into dense ones, strip by strip."""
-    for k in range(cell.size):
-        s, c = strip[k], cell[k]
-        to_heights[s, c] += heights[k]
-        to_sums[s, c] += sums[k]
-        to_squares[s, c] += squares[k]
-        if points[k] > 0:
-            present[s, c] = True
+def _spread(cells: Any, strip: Any, n_strips: int) -> Any:
+    """Return heights, their sums and squares, and whether there are points, of every cell of each strip."""
+    shape = (n_strips, BLOCK_CELLS, BLOCK_CELLS)
+    heights, sums, squares = np.zeros(shape, np.int32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    present = np.zeros(shape, np.bool_)
+    for k in range(cells.size):
+        s, i, j = strip[k], cells[k].cell >> 8, cells[k].cell & 255
+        heights[s, i, j] += cells[k].heights
+        sums[s, i, j] += cells[k].sum
+        squares[s, i, j] += cells[k].square
+        if cells[k].points > 0:
+            present[s, i, j] = True
+    return heights, sums, squares, present
 
 
 @numba.njit(cache=True, nogil=True)

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.acceptance.block import BlockRules, reduce_blocks
+from pipelines.acceptance.block import reduce_blocks
+from pipelines.acceptance.block_figures import BlockRules
 from pipelines.acceptance.cells import BLOCK_CELLS
+from pipelines.acceptance.control_findings import ControlsUsed, control_findings
 from pipelines.acceptance.controls import measure, order_axes, read_controls
-from pipelines.acceptance.file_findings import SEVERITIES, file_report
+from pipelines.acceptance.file_findings import file_report
 from pipelines.acceptance.footprint import COARSE_SIDE, surveyed_area
-from pipelines.acceptance.group_findings import ControlsUsed, Judged, control_findings, group_findings
+from pipelines.acceptance.group_findings import group_findings
 from pipelines.acceptance.intake import IntakeTask, look_at
 from pipelines.acceptance.nearby import NEAR_DTYPE
 from pipelines.acceptance.params import AcceptanceParams
@@ -29,6 +31,7 @@ from pipelines.acceptance.planning import block_tasks, box_of, by_system, hash_s
 from pipelines.acceptance.scan import scan
 from pipelines.acceptance.strips import find_strips
 from pipelines.acceptance.totals import FileTotals, GroupTotals, MapGrid
+from pipelines.acceptance.verdicts import worst_first
 from pipelines.acceptance.voids import VoidJoiner
 from pipelines.executors import Sequential
 from pipelines.ingest.params import IngestParams
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from pipelines.acceptance.footprint import Area
     from pipelines.acceptance.params import ControlAxes
     from pipelines.acceptance.planning import System
+    from pipelines.acceptance.verdicts import Judged
     from pipelines.executors import Executor
     from twin.progress import Progress
 
@@ -153,13 +157,12 @@ class _Check:
         judged: Sequence[Judged],
         cost: dict[str, Any],
     ) -> DeliveryReport:
-        findings = [finding for part in judged for finding in part.findings]
-        findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+        findings = worst_first(finding for part in judged for finding in part.findings)
         every = [finding for report in reports.values() for finding in report.findings]
         return DeliveryReport(
             verdict=verdict_of([*findings, *every]),
             sources=tuple(reports[source] for source in dict.fromkeys(sources)),
-            findings=tuple(findings),
+            findings=findings,
             pictures=tuple(picture for part in judged for picture in part.pictures),
             facts={"groups": [part.facts for part in judged[:-1]], **judged[-1].facts, "cost": cost},
             requirements=asdict(self.params),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.acceptance.clock import time_findings
 from pipelines.acceptance.planning import is_metric
 from pipelines.acceptance.sheets import sheet_findings
+from pipelines.acceptance.verdicts import beyond, worst_first
 from pipelines.ingest.content import content_findings
 from twin.acceptance import Finding, SourceReport, verdict_of
 
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from tiles.pointfiles import PointHeader
     from twin.acceptance import Severity
 
-__all__ = ["SEVERITIES", "beyond", "file_report", "odd_classes"]
+__all__ = ["file_report"]
 
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 _ALWAYS = {0, 1, 7, 12, 18}
 """Classes that may occur beside any required set: not classified, noise, overlap."""
 _NOISE = (7, 18)
@@ -40,22 +40,16 @@ def file_report(file: FileTotals, group: GroupTotals | None, params: AcceptanceP
     if header is not None and content is not None and group is not None:
         findings += _findings(file, header, content, group, params)
         facts |= _content_facts(file, header, content, group)
-    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return SourceReport(
         uri=file.uri,
         verdict=verdict_of(findings),
         points=header.n_points if header else 0,
-        findings=tuple(findings),
+        findings=worst_first(findings),
         facts=facts,
     )
 
 
-def beyond(value: float, limit: float | None) -> Severity:
-    """Return ``error`` if a stated limit is exceeded, else ``info``."""
-    return "error" if limit is not None and value > limit else "info"
-
-
-def odd_classes(content: Content, params: AcceptanceParams) -> list[int]:
+def _odd_classes(content: Content, params: AcceptanceParams) -> list[int]:
     """Return codes that a required set does not allow; without one, codes that the specification reserves."""
     present = [code for code, n in enumerate(content.classes) if n]
     if params.required_classes:
@@ -163,7 +157,7 @@ def _classes(file: FileTotals, header: PointHeader, content: Content, params: Ac
         message=f"{file.name}: points by class {listed}",
         message_ja=f"{file.name}: クラス別点数 {listed}",
     )
-    odd = odd_classes(content, params)
+    odd = _odd_classes(content, params)
     if odd:
         codes, n = ", ".join(map(str, odd)), sum(content.classes[code] for code in odd)
         what = "that are not asked for" if params.required_classes else "that the specification reserves"

@@ -1,45 +1,24 @@
-"""What is to be said of a delivery as a whole: density, voids, strips against strips, control points."""
+"""What is to be said of the files of one CRS and datum together: density, voids, strips, classes, repeated points."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.acceptance.file_findings import beyond
 from pipelines.acceptance.overlap_findings import overlap_findings, strip_facts, strip_findings
-from pipelines.acceptance.pictures import control_chart, group_charts, group_maps
+from pipelines.acceptance.pictures import group_charts, group_maps
+from pipelines.acceptance.verdicts import Judged, asked, asked_ja, beyond
 from twin.acceptance import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from pipelines.acceptance.controls import ControlResult
-    from pipelines.acceptance.params import AcceptanceParams, ControlAxes
+    from pipelines.acceptance.params import AcceptanceParams
     from pipelines.acceptance.totals import GroupTotals
-    from twin.acceptance import Picture
 
-__all__ = ["ControlsUsed", "Judged", "control_findings", "group_findings"]
-
-
-@dataclass(slots=True, kw_only=True)
-class Judged:
-    """Findings, pictures and facts of one part of a delivery."""
-
-    findings: list[Finding] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlsUsed:
-    """Which control points, in which order of axes, and why."""
-
-    path: str
-    axes: ControlAxes
-    why: str
+__all__ = ["group_findings"]
 
 
 def group_findings(group: GroupTotals, params: AcceptanceParams, *, is_one_of_many: bool) -> Judged:
@@ -63,98 +42,6 @@ def group_findings(group: GroupTotals, params: AcceptanceParams, *, is_one_of_ma
     return judged
 
 
-def control_findings(results: Sequence[ControlResult], used: ControlsUsed | None, params: AcceptanceParams) -> Judged:
-    """Judge heights against control points."""
-    if used is None:
-        return Judged()
-    differences = np.array([result.dz_m for result in results if result.dz_m is not None])
-    missing = [result.name for result in results if result.dz_m is None]
-    order = "east first" if used.axes == "xy" else "north first"
-    order_ja = "東(Y)・北(X)の順" if used.axes == "xy" else "北(X)・東(Y)の順"
-    name = Path(used.path).name
-    judged = Judged(facts={"controls": _control_facts(results, differences, used)})
-    judged.findings.append(
-        Finding(
-            rule="control_axes",
-            severity="info",
-            message=f"{name}: read with {order}: {used.why}",
-            message_ja=f"{name}: 座標を{order_ja}と解釈した",
-        )
-    )
-    if missing:
-        limits = (params.control_rmse_m, params.control_max_m)
-        judged.findings.append(
-            Finding(
-                rule="control_points",
-                severity="warning" if any(limit is not None for limit in limits) else "info",
-                message=f"{name}: {len(missing)} of {len(results)} control points have no points around them:"
-                f" {', '.join(missing[: params.listed])}",
-                message_ja=f"{name}: {len(results)} 点の検証点のうち {len(missing)} 点は周囲に点がない:"
-                f"{'、'.join(missing[: params.listed])}",
-                value=float(len(missing)),
-            )
-        )
-    if differences.size:
-        judged.findings += _control_limits(results, differences, params, name)
-        judged.pictures.append(control_chart(results))
-    return judged
-
-
-def _control_limits(
-    results: Sequence[ControlResult], differences: Any, params: AcceptanceParams, name: str
-) -> list[Finding]:
-    rmse, mean = float(np.sqrt((differences**2).mean())), float(differences.mean())
-    worst = max((result for result in results if result.dz_m is not None), key=lambda result: abs(result.dz_m or 0.0))
-    worst_m = abs(worst.dz_m or 0.0)
-    return [
-        Finding(
-            rule="control_rmse",
-            severity=beyond(rmse, params.control_rmse_m),
-            message=f"{name}: RMSE {rmse:.3f} m over {differences.size} control points, mean {mean:+.3f} m"
-            + _limit(params.control_rmse_m, "m"),
-            message_ja=f"{name}: 検証点 {differences.size} 点との標高較差 RMS {rmse:.3f} m、平均 {mean:+.3f} m"
-            + _limit_ja(params.control_rmse_m, "m"),
-            value=rmse,
-            limit=params.control_rmse_m,
-            unit="m",
-            picture="controls",
-        ),
-        Finding(
-            rule="control_max",
-            severity=beyond(worst_m, params.control_max_m),
-            message=f"{name}: greatest difference {worst.dz_m:+.3f} m at {worst.name}"
-            + _limit(params.control_max_m, "m"),
-            message_ja=f"{name}: 標高較差の最大は {worst.name} の {worst.dz_m:+.3f} m"
-            + _limit_ja(params.control_max_m, "m"),
-            value=worst_m,
-            limit=params.control_max_m,
-            unit="m",
-            picture="controls",
-        ),
-    ]
-
-
-def _control_facts(results: Sequence[ControlResult], differences: Any, used: ControlsUsed) -> dict[str, Any]:
-    has_any = bool(differences.size)
-    return {
-        **asdict(used),
-        "n": int(differences.size),
-        "without_points": sum(result.dz_m is None for result in results),
-        "mean_m": float(differences.mean()) if has_any else None,
-        "rmse_m": float(np.sqrt((differences**2).mean())) if has_any else None,
-        "max_m": float(np.abs(differences).max()) if has_any else None,
-        "points": [asdict(result) for result in results],
-    }
-
-
-def _limit(limit: float | None, unit: str) -> str:
-    return "" if limit is None else f"; at most {limit:g} {unit} is asked for"
-
-
-def _limit_ja(limit: float | None, unit: str) -> str:
-    return "" if limit is None else f"(許容 {limit:g} {unit})"
-
-
 def _not_metric(group: GroupTotals, prefix: str) -> Finding:
     return Finding(
         rule="units",
@@ -173,16 +60,16 @@ def _density(group: GroupTotals, params: AcceptanceParams, prefix: str, suffix: 
     area, mean = judged * group.cell_m**2, _mean_density(group)
     empty = int(group.histogram[0]) - group.empty_in_water
     if params.density_per_m2 is not None:
-        asked, least = params.density_per_m2, params.least_points
+        wanted, least = params.density_per_m2, params.least_points
         low = int(group.histogram[counts < least].sum()) - (group.empty_in_water if least > 0 else 0)
         share = 1 - low / judged
         yield Finding(
             rule="density",
             severity="error" if share < params.density_share else "info",
-            message=f"{prefix}{share:.2%} of {area:.0f} m2 (water aside) have {asked:g} points/m2 or more in cells of"
+            message=f"{prefix}{share:.2%} of {area:.0f} m2 (water aside) have {wanted:g} points/m2 or more in cells of"
             f" {group.cell_m:g} m; {params.density_share:.2%} are asked for; {mean:.2f} points/m2 on average",
-            message_ja=f"{prefix}水部を除く {area:.0f} m² のうち点密度 {asked:g} 点/m² 以上の格子({group.cell_m:g} m)は"
-            f" {share:.2%}(要求 {params.density_share:.2%})、平均 {mean:.2f} 点/m²",
+            message_ja=f"{prefix}水部を除く {area:.0f} m² のうち点密度 {wanted:g} 点/m² 以上の格子"
+            f"({group.cell_m:g} m)は {share:.2%}(要求 {params.density_share:.2%})、平均 {mean:.2f} 点/m²",
             value=share,
             limit=params.density_share,
             picture="density" + suffix,
@@ -202,9 +89,8 @@ def _density(group: GroupTotals, params: AcceptanceParams, prefix: str, suffix: 
         rule="empty_cells",
         severity=beyond(rate, params.empty_share),
         message=f"{prefix}{rate:.2%} of the cells of {group.cell_m:g} m hold no point, water aside"
-        + _limit(params.empty_share, "of all"),
-        message_ja=f"{prefix}欠測率 {rate:.2%}(格子 {group.cell_m:g} m、水部を除く)"
-        + _limit_ja(params.empty_share, ""),
+        + asked(params.empty_share, "of all"),
+        message_ja=f"{prefix}欠測率 {rate:.2%}(格子 {group.cell_m:g} m、水部を除く)" + asked_ja(params.empty_share, ""),
         value=rate,
         limit=params.empty_share,
         picture="coverage" + suffix,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.acceptance.clock import date_of
-from pipelines.acceptance.file_findings import beyond
 from pipelines.acceptance.overlap import PairSums
 from pipelines.acceptance.times import NO_TIME
+from pipelines.acceptance.verdicts import beyond
 from twin.acceptance import Finding
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["overlap_findings", "strip_facts", "strip_findings"]
 
+_WEEK_END = 604_800
+"""Seconds: earlier times are seconds of the week, which tell no date."""
+_MAX_FACTS = 1000
+"""Pairs of strips that the facts list, the worst ones."""
 _RULES = {
     "source": ("point source ids", "ポイントソースID"),
     "time": ("gaps of GPS time", "GPS時刻の間隙"),
@@ -165,10 +169,6 @@ def strip_facts(group: GroupTotals) -> dict[str, Any]:
         for both, pair in _worst_first(group)
     ]
     return {"strip_rule": strips.rule, "strips": entries, "pairs": pairs[:_MAX_FACTS]}
-
-
-_WEEK_END = 604_800
-_MAX_FACTS = 1000
 
 
 def _worst_first(group: GroupTotals) -> list[tuple[tuple[int, int], PairSums]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.acceptance.block import BlockPart, BlockTask
+from pipelines.acceptance.block_figures import BlockPart, BlockTask
 from pipelines.acceptance.cells import CellGrid
 from pipelines.acceptance.controls import inside_any
 from pipelines.acceptance.pieces import INDEX_DTYPE
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipelines.acceptance.block import BlockRules
+    from pipelines.acceptance.block_figures import BlockRules
     from pipelines.acceptance.footprint import Area
     from pipelines.acceptance.params import AcceptanceParams
     from pipelines.acceptance.strips import StripTable

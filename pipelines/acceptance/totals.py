@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.acceptance.block import MAP_LAYERS
+from pipelines.acceptance.block_figures import MAP_LAYERS, N_COUNTS
 from pipelines.acceptance.cells import BLOCK_CELLS
 from pipelines.acceptance.footprint import COARSE_SIDE
 from pipelines.acceptance.voids import VoidJoiner
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipelines.acceptance.block import BlockFigures
+    from pipelines.acceptance.block_figures import BlockFigures
     from pipelines.acceptance.footprint import Area
     from pipelines.acceptance.intake import Intake
     from pipelines.acceptance.overlap import PairSums
@@ -160,7 +160,7 @@ class GroupTotals:
     void_factor: int = 1
     void_least_m2: float = 0.0
     """Area from which a void is told of."""
-    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    histogram: NDArray[np.int64] = field(default_factory=lambda: np.zeros(N_COUNTS, np.int64))
     n_cells: int = 0
     n_water: int = 0
     n_low: int = 0
