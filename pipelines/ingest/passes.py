@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from pipelines.executors import Executor
     from twin.progress import Progress
 
-__all__ = ["Passes"]
+__all__ = ["Passes", "batches"]
+
+_BATCHES_PER_WORKER = 20
+"""Batches of equal size leave a worker idle for at most a twentieth of its time at the end."""
+_MOST_IN_BATCH = 64
+"""Sending a task costs about 5 ms, a crumb takes 3: at 64 the sending no longer counts."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,17 +49,32 @@ class Passes:
             If the disk is full, or the object store gone: going on would only fail everything that follows.
         """
         self.progress.start(name, sum(map(size, tasks)), unit)
-        for task, outcome in self.executor.map_unordered(partial(_measured, function), tasks):
-            if isinstance(outcome, Exception):
-                if ends_everything(outcome):
-                    raise outcome
-                yield task, outcome
-            else:
-                result, figures = outcome
-                self._add(name, figures)
-                yield task, result
+        lost: list[T] = []
+        for task, outcome in self._outcomes(name, function, batches(tasks, size, self.executor.n_workers), lost):
+            yield task, outcome
+            self.progress.advance(size(task))
+        for task, outcome in self._outcomes(name, function, [(task,) for task in lost], []):
+            yield task, outcome
             self.progress.advance(size(task))
         self.progress.finish()
+
+    def _outcomes(
+        self, name: str, function: Callable[[T], R], work: Sequence[tuple[T, ...]], lost: list[T]
+    ) -> Iterator[tuple[T, R | Exception]]:
+        """Yield (task, result or failure); tasks that went down together with their worker go into `lost`."""
+        for batch, answer in self.executor.map_unordered(partial(_measured, function), work):
+            if not isinstance(answer, Exception):
+                outcomes, figures = answer
+                self._add(name, figures)
+            elif len(batch) > 1 and not ends_everything(answer):
+                lost += batch  # one of them may have killed the worker: each is tried again alone
+                continue
+            else:
+                outcomes = [answer]
+            for task, outcome in zip(batch, outcomes, strict=False):
+                if isinstance(outcome, Exception) and ends_everything(outcome):
+                    raise outcome
+                yield task, outcome
 
     def _add(self, name: str, figures: dict[str, float]) -> None:
         self.cpu_seconds += figures["cpu_seconds"]
@@ -62,8 +82,34 @@ class Passes:
         self.by_name[name] = round(self.by_name.get(name, 0.0) + figures["cpu_seconds"], 3)
 
 
-def _measured(function: Callable[[T], R], task: T) -> tuple[R, dict[str, float]]:
-    """Run one task and say what it cost."""
+def batches(tasks: Sequence[T], size: Callable[[T], int], n_workers: int) -> list[tuple[T, ...]]:
+    """Group small tasks that follow each other, so that thousands of crumbs do not cost more to send than to do.
+
+    Enough batches remain that all workers end at about the same time; a task of that size or more stays alone.
+    """
+    wanted = _BATCHES_PER_WORKER * n_workers
+    most, limit = min(_MOST_IN_BATCH, len(tasks) // wanted), sum(map(size, tasks)) / wanted
+    grouped: list[tuple[T, ...]] = []
+    batch: list[T] = []
+    total = 0
+    for task in tasks:
+        if batch and (len(batch) >= most or total + size(task) > limit):
+            grouped.append(tuple(batch))
+            batch, total = [], 0
+        batch.append(task)
+        total += size(task)
+    return [*grouped, tuple(batch)] if batch else grouped
+
+
+def _measured(function: Callable[[T], R], batch: tuple[T, ...]) -> tuple[list[R | Exception], dict[str, float]]:
+    """Run the tasks of a batch and say what they cost together; stop early at what ends everything."""
+    outcomes: list[R | Exception] = []
     with Meter() as meter:
-        result = function(task)
-    return result, meter.figures()
+        for task in batch:
+            try:
+                outcomes.append(function(task))
+            except Exception as error:  # a task's own failure is its outcome
+                outcomes.append(error)
+                if ends_everything(error):
+                    break
+    return outcomes, meter.figures()
