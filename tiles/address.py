@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
+    from tiles.manifest import Manifest
     from tiles.storage import Place
 
-__all__ = ["checked_epoch", "join_address", "split_address"]
+__all__ = ["checked_epoch", "chosen_epoch", "join_address", "split_address"]
 
 _NAME = re.compile(r"\w[\w.+-]{0,39}")
 """A word of at most 40 letters, digits, ``_ . + -``, in any script: it stands in addresses, titles and reports."""
@@ -59,3 +60,31 @@ def checked_epoch(name: str) -> str:
             f"epoch {name!r}: give it a short name of letters, digits and _ . + -, such as 2024 or 2024-10"
         )
     return name
+
+
+def chosen_epoch(manifest: Manifest, place: Place, epoch: str | None, *, new_epoch: bool) -> Manifest:
+    """Return the rows of the epoch that an address names, or of the newest that has points if it names none.
+
+    Parameters
+    ----------
+    manifest
+        Of the store at `place`.
+    place
+        For the message.
+    epoch
+        From `split_address`.
+    new_epoch
+        Also take an epoch that had no delivery yet.
+
+    Raises
+    ------
+    StoreError
+        If the store has no such epoch; the message lists those that it has.
+    """
+    if epoch is None:
+        return manifest.of_epoch(next(reversed(manifest.epoch_names(with_points=True)), ""))
+    names = manifest.epoch_names()
+    if epoch not in names and not new_epoch and (names or epoch):
+        there = ", ".join(join_address(str(place), name) for name in names) or "none yet"
+        raise StoreError(f"{place}: no {f'epoch {epoch!r}' if epoch else 'unnamed epoch'}; there are: {there}")
+    return manifest.of_epoch(epoch)

@@ -1,8 +1,7 @@
 """The record of what is in a store: a thing exists if and only if its row here says so.
 
-One SQLite file in write-ahead mode. Only the client process writes it; workers and viewers read. Every operation opens
-its own connection, so a `Manifest` can be pickled, forked and shared, and no ``-wal`` file stays behind. In an object
-store every process works on a copy (`tiles.storage.shared`).
+One SQLite file (`tiles.manifest_file`). Only the client process writes it; workers and viewers read. A `Manifest` holds
+no connection, so it can be pickled, forked and shared.
 
 Tiles, sources and runs belong to a survey epoch, and a `Manifest` speaks of one: areas surveyed twice lie beside each
 other. What waits to become true (``staged``) is named by what it was made of, so it needs no epoch.
@@ -11,19 +10,16 @@ other. What waits to become true (``staged``) is named by what it was made of, s
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiles import storage
-from tiles.atomic import atomic_path, is_full
+from tiles.manifest_file import create_file, reading, writing
 from tiles.manifest_rows import (
     INSERT_TILE,
     SCHEMA,
+    SOURCE_COLUMNS,
     STAGE_TILE,
     TILE_COLUMNS,
     ArtefactRow,
@@ -31,23 +27,22 @@ from tiles.manifest_rows import (
     RunRow,
     SourceRow,
     TileRow,
+    put_sources,
     tile_row,
     tile_values,
     to_json,
 )
-from tiles.storage import ObjectPath
 from twin.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tiles.storage import Place
     from twin.bounds import Bounds
     from twin.tiling import TileId
 
 __all__ = ["ArtefactRow", "EpochRow", "Manifest", "RunRow", "SourceRow", "TileRow"]
-
-_SOURCE_COLUMNS = "id, uri, digest, size, n_points, state, reason, meta, replaced_by, replaced_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +58,7 @@ class Manifest:
     @staticmethod
     def create(path: Place) -> Manifest:
         """Create an empty manifest; one that is there already is replaced."""
-        with atomic_path(path) as temporary:
-            # A copy that travels has no log beside it.
-            mode = "DELETE" if isinstance(path, ObjectPath) else "WAL"
-            with _told(path), closing(sqlite3.connect(temporary)) as connection:
-                connection.execute(f"PRAGMA journal_mode = {mode}")
-                connection.executescript(SCHEMA)
+        create_file(path, SCHEMA)
         return Manifest(path)
 
     def publish(self) -> None:
@@ -81,6 +71,12 @@ class Manifest:
         """
         storage.publish(self.path)
 
+    def faults(self) -> list[str]:
+        """Return what SQLite finds broken in the file's structure."""
+        with reading(self.path) as connection:
+            found = [text for (text,) in connection.execute("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else found
+
     # Epochs ------------------------------------------------------------------------------------------------------
 
     def of_epoch(self, epoch: str | None) -> Manifest:
@@ -89,7 +85,7 @@ class Manifest:
 
     def epochs(self) -> list[EpochRow]:
         """Return all epochs that had a delivery, the oldest first, with what they hold."""
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             rows = connection.execute(
                 "SELECT name, (SELECT COALESCE(SUM(n_points), 0) FROM tiles WHERE epoch = name),"
                 " (SELECT COUNT(*) FROM tiles WHERE epoch = name),"
@@ -104,7 +100,7 @@ class Manifest:
     def epoch_names(self, *, with_points: bool = False) -> list[str]:
         """Return the names of the epochs, the oldest first; with points only, the last is the newest."""
         having = " WHERE EXISTS (SELECT 1 FROM tiles WHERE epoch = name)" if with_points else ""
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             return [name for (name,) in connection.execute(f"SELECT name FROM epochs{having} ORDER BY sequence")]
 
     # Sources -----------------------------------------------------------------------------------------------------
@@ -112,7 +108,7 @@ class Manifest:
     def sources(self) -> list[SourceRow]:
         """Return the files that are in by id, then refused ones by name."""
         which, values = self._mine()
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             refused = connection.execute(
                 f"SELECT uri, digest, size, reason FROM refusals WHERE {which} ORDER BY uri", values
             ).fetchall()
@@ -126,9 +122,9 @@ class Manifest:
 
     def _sources(self, state: str) -> list[SourceRow]:
         which, values = self._mine()
-        query = f"SELECT {_SOURCE_COLUMNS} FROM sources WHERE {which} AND state = ? ORDER BY replaced_at, epoch, id"
-        names = _SOURCE_COLUMNS.split(", ")
-        with self._reading() as connection:
+        query = f"SELECT {SOURCE_COLUMNS} FROM sources WHERE {which} AND state = ? ORDER BY replaced_at, epoch, id"
+        names = SOURCE_COLUMNS.split(", ")
+        with reading(self.path) as connection:
             rows = [dict(zip(names, row, strict=True)) for row in connection.execute(query, (*values, state))]
         return [SourceRow(**{**row, "meta": json.loads(row["meta"])}) for row in rows]
 
@@ -186,13 +182,13 @@ class Manifest:
         every, epoch, now = list(sources), self._own(), _now()
         done = [row for row in every if row.state == "done"]
         refused = [row for row in every if row.state == "refused"]
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             connection.executemany(
                 "DELETE FROM tiles WHERE epoch = ? AND z = ? AND x = ? AND y = ?",
                 [(epoch, t.z, t.x, t.y) for t in removed],
             )
             connection.executemany(INSERT_TILE, [(*tile_values(row), epoch) for row in rows])
-            _put_sources(connection, epoch, done, now)
+            put_sources(connection, epoch, done, now)
             settled_uris = [*(s.uri for s in done), *settled]
             connection.executemany(
                 "DELETE FROM refusals WHERE epoch = ? AND uri = ?", [(epoch, uri) for uri in settled_uris]
@@ -214,7 +210,7 @@ class Manifest:
 
     def stage_tiles(self, rows: Iterable[TileRow]) -> None:
         """Remember finished revisions that are not true yet, so that an interrupted job need not make them again."""
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             connection.executemany(STAGE_TILE, [tile_values(row) for row in rows])
 
     def staged_tiles(self) -> list[TileRow]:
@@ -223,19 +219,19 @@ class Manifest:
 
     def discard_staged(self, rows: Iterable[TileRow], garbage: Iterable[str]) -> None:
         """Forget staged revisions and note their folders as garbage."""
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             keys = [(r.tile.z, r.tile.x, r.tile.y) for r in rows]
             connection.executemany("DELETE FROM staged WHERE z = ? AND x = ? AND y = ?", keys)
             connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(path,) for path in garbage])
 
     def garbage(self) -> list[str]:
         """Return folders and files, relative to the store, that can be removed."""
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             return [path for (path,) in connection.execute("SELECT path FROM garbage ORDER BY path")]
 
     def forget_garbage(self, paths: Iterable[str]) -> None:
         """Note that folders are removed."""
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             connection.executemany("DELETE FROM garbage WHERE path = ?", [(path,) for path in paths])
 
     # Runs and artefacts ------------------------------------------------------------------------------------------
@@ -243,7 +239,7 @@ class Manifest:
     def begin_run(self, run: str, stage: str, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         """Note that a run has begun, or begun again; its artefacts stay."""
         values = (run, stage, to_json(params), to_json(inputs), "running", "{}", _now(), "", 0, self.epoch)
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             connection.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(values))})", values)
 
     def finish_run(self, run: str, figures: Mapping[str, Any]) -> None:
@@ -254,7 +250,7 @@ class Manifest:
         StoreError
             If the run was never begun.
         """
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             self._finish(connection, run, figures)
 
     def _finish(self, connection: sqlite3.Connection, run: str, figures: Mapping[str, Any]) -> None:
@@ -269,7 +265,7 @@ class Manifest:
     def runs(self) -> list[RunRow]:
         """Return finished runs of this epoch and of every epoch, oldest first, then those that are not finished."""
         which, values = self._mine()
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             rows = connection.execute(
                 "SELECT run, stage, params, inputs, state, figures, started_at, finished_at FROM runs"
                 f" WHERE {which} OR epoch IS NULL ORDER BY state = 'running', sequence, run",
@@ -296,7 +292,7 @@ class Manifest:
 
     def artefacts(self, run: str) -> dict[str, ArtefactRow]:
         """Return what a run made, by key."""
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             rows = connection.execute(
                 "SELECT key, path, checksum, inputs, report FROM artefacts WHERE run = ? ORDER BY key", (run,)
             ).fetchall()
@@ -316,12 +312,12 @@ class Manifest:
     def commit_artefacts(self, run: str, rows: Iterable[ArtefactRow]) -> None:
         """Make several things that a run made true in one transaction."""
         values = [(run, row.key, row.path, row.checksum, to_json(row.inputs), to_json(row.report)) for row in rows]
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             connection.executemany("INSERT OR REPLACE INTO artefacts VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def forget_artefacts(self, run: str, keys: Iterable[str], garbage: Iterable[str]) -> None:
         """Take away things that a run made of tiles that are no more, and note their paths as garbage."""
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             connection.executemany("DELETE FROM artefacts WHERE run = ? AND key = ?", [(run, key) for key in keys])
             connection.executemany("INSERT OR IGNORE INTO garbage VALUES (?)", [(path,) for path in garbage])
 
@@ -337,76 +333,9 @@ class Manifest:
             raise StoreError(f"{self.path}: tiles belong to one epoch; say which")
         return self.epoch
 
-    def faults(self) -> list[str]:
-        """Return what SQLite finds broken in the file's structure."""
-        with self._reading() as connection:
-            found = [text for (text,) in connection.execute("PRAGMA integrity_check")]
-        return [] if found == ["ok"] else found
-
-    # Connections -------------------------------------------------------------------------------------------------
-
     def _tiles(self, query: str, values: tuple[Any, ...] = ()) -> list[TileRow]:
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             return [tile_row(row) for row in connection.execute(query, values)]
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        # A write-ahead database needs a writable folder with room even to be read, unless it is declared immutable.
-        # The last connection must be able to write, or the log stays behind.
-        with storage.reading_copy(self.path) as file:
-            mode = "rw" if os.access(file.parent, os.W_OK) and not _is_stuck(file) else "ro&immutable=1"
-            with _told(self.path), closing(_connect(f"{file.absolute().as_uri()}?mode={mode}")) as connection:
-                connection.execute("PRAGMA query_only = ON")
-                yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with (
-            storage.writing_copy(self.path) as file,
-            _told(self.path),
-            closing(_connect(f"{file.absolute().as_uri()}?mode=rw")) as connection,
-            connection,
-        ):
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-
-
-def _put_sources(connection: sqlite3.Connection, epoch: str, rows: Sequence[SourceRow], now: str) -> None:
-    """Write files that are in from now on; those whose numbers they take become replaced."""
-    connection.executemany(
-        "UPDATE sources SET state = 'replaced', replaced_by = ?, replaced_at = ?"
-        " WHERE epoch = ? AND id = ? AND state = 'done' AND digest <> ?",
-        [(row.digest, now, epoch, row.id, row.digest) for row in rows],
-    )
-    connection.executemany(
-        f"INSERT INTO sources (epoch, {_SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')",
-        [(epoch, s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, to_json(s.meta)) for s in rows],
-    )
-
-
-def _is_stuck(file: Path) -> bool:
-    """Whether the disk is full and nothing waits in the log, so that nobody can be writing."""
-    log = file.with_name(file.name + "-wal")
-    return is_full(file.parent) and not (log.exists() and log.stat().st_size)
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
-
-
-@contextmanager
-def _told(path: Place) -> Iterator[None]:
-    """Turn SQLite's errors into ours, with the file and the way out."""
-    try:
-        yield
-    except sqlite3.IntegrityError:  # a fault of this program, not of the disk
-        raise
-    except sqlite3.DatabaseError as error:
-        if isinstance(path, Path) and is_full(path.parent):
-            raise StoreError(f"{path}: the disk is full; make room and run it again, it goes on from there") from None
-        ways = {"disk I/O": "look after the disk", "locked": "another process writes it"}
-        way = next((way for word, way in ways.items() if word in str(error)), "restore that file from a copy")
-        raise StoreError(f"{path}: {error}; {way}, then try again") from None
 
 
 def _now() -> str:

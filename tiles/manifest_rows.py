@@ -10,11 +10,13 @@ from twin.bounds import Bounds
 from twin.tiling import TileId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import sqlite3
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "INSERT_TILE",
     "SCHEMA",
+    "SOURCE_COLUMNS",
     "STAGE_TILE",
     "TILE_COLUMNS",
     "ArtefactRow",
@@ -22,6 +24,7 @@ __all__ = [
     "RunRow",
     "SourceRow",
     "TileRow",
+    "put_sources",
     "tile_row",
     "tile_values",
     "to_json",
@@ -53,6 +56,7 @@ CREATE TABLE artefacts (
     run TEXT, key TEXT, path TEXT NOT NULL, checksum TEXT NOT NULL, inputs TEXT NOT NULL, report TEXT NOT NULL,
     PRIMARY KEY (run, key));
 """
+SOURCE_COLUMNS = "id, uri, digest, size, n_points, state, reason, meta, replaced_by, replaced_at"
 TILE_COLUMNS = "z, x, y, rev, n_points, xmin, ymin, xmax, ymax, zmin, zmax, checksum, columns, inputs"
 
 
@@ -176,6 +180,19 @@ def tile_row(values: tuple[Any, ...]) -> TileRow:
         checksum=checksum,
         columns=tuple(json.loads(columns)),
         inputs=inputs,
+    )
+
+
+def put_sources(connection: sqlite3.Connection, epoch: str, rows: Sequence[SourceRow], now: str) -> None:
+    """Write files that are in from now on; those whose numbers they take become replaced."""
+    connection.executemany(
+        "UPDATE sources SET state = 'replaced', replaced_by = ?, replaced_at = ?"
+        " WHERE epoch = ? AND id = ? AND state = 'done' AND digest <> ?",
+        [(row.digest, now, epoch, row.id, row.digest) for row in rows],
+    )
+    connection.executemany(
+        f"INSERT INTO sources (epoch, {SOURCE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '')",
+        [(epoch, s.id, s.uri, s.digest, s.size, s.n_points, s.state, s.reason, to_json(s.meta)) for s in rows],
     )
 
 

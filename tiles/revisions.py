@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tiles.store import Store
     from twin.tiling import TileId
 
-__all__ = ["COORDINATES", "keep_waiting", "place_revision", "write_revision"]
+__all__ = ["COORDINATES", "keep_waiting", "place_revision", "sweep", "write_revision"]
 
 COORDINATES = ("X", "Y", "Z")
 
@@ -124,6 +124,23 @@ def place_revision(store: Store, row: TileRow, waiting: Place) -> None:
             is_there = True
     if not is_there:
         raise StoreError(f"tile {row.tile}: its new revision {row.rev} is gone; run ingest again")
+
+
+def sweep(store: Store) -> None:
+    """Remove what the manifest lists as garbage; only the holder of `Store.writing` may."""
+    paths = store.manifest.garbage()
+    if not paths:
+        return
+    alive = {store.tile_path(row) for row in store.manifest.of_epoch(None).tiles()}
+    store.manifest.publish()  # no manifest that others read may name what is removed now
+    for relative in paths:
+        if relative in alive:
+            continue
+        folder = store.path / relative
+        remove(folder)
+        if isinstance(folder, Path) and folder.parent.is_dir() and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+    store.manifest.forget_garbage(paths)
 
 
 def _corner(store: Store, columns: Mapping[str, NDArray[Any]], side: Any) -> list[float]:

@@ -27,7 +27,7 @@ import numpy as np
 
 from tiles import lock, revisions
 from tiles import storage as stored
-from tiles.address import checked_epoch, join_address, split_address
+from tiles.address import checked_epoch, chosen_epoch, join_address, split_address
 from tiles.atomic import atomic_folder, tree_checksum
 from tiles.columns import canonical, quantised, read_columns, write_columns
 from tiles.manifest import Manifest, TileRow
@@ -167,7 +167,7 @@ class Store:
             offset=tuple(attributes["offset"] or (0.0, 0.0, 0.0)),
             is_offset_open=attributes["offset"] is None,
             codec=attributes["codec"],
-            manifest=_epoch_of(Manifest(path / "manifest.sqlite"), str(path), epoch, new_epoch),
+            manifest=chosen_epoch(Manifest(path / "manifest.sqlite"), path, epoch, new_epoch=new_epoch),
         )
 
     # Epochs ------------------------------------------------------------------------------------------------------
@@ -394,19 +394,7 @@ class Store:
 
     def sweep(self) -> None:
         """Remove folders and files that no row of any epoch refers to any more; only the holder of `writing` may."""
-        paths = self.manifest.garbage()
-        alive = {self.tile_path(row) for row in self.manifest.of_epoch(None).tiles()} if paths else set()
-        if paths:
-            self.manifest.publish()  # no manifest that others read may name what is removed now
-        for relative in paths:
-            if relative in alive:
-                continue
-            folder = self.path / relative
-            stored.remove(folder)
-            if isinstance(folder, Path) and folder.parent.is_dir() and not any(folder.parent.iterdir()):
-                folder.parent.rmdir()
-        if paths:
-            self.manifest.forget_garbage(paths)
+        revisions.sweep(self)
 
     # -------------------------------------------------------------------------------------------------------------
 
@@ -419,14 +407,3 @@ class Store:
         if row is None:
             raise StoreError(f"{self.address}: no tile {tile}")
         return row
-
-
-def _epoch_of(manifest: Manifest, place: str, epoch: str | None, new_epoch: bool) -> Manifest:
-    """Return the rows of the epoch that is asked for, or of the newest that has points."""
-    if epoch is None:
-        return manifest.of_epoch(next(reversed(manifest.epoch_names(with_points=True)), ""))
-    names = manifest.epoch_names()
-    if epoch not in names and not new_epoch and (names or epoch):
-        there = ", ".join(join_address(place, name) for name in names) or "none yet"
-        raise StoreError(f"{place}: no {f'epoch {epoch!r}' if epoch else 'unnamed epoch'}; there are: {there}")
-    return manifest.of_epoch(epoch)

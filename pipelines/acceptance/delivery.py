@@ -35,7 +35,7 @@ from pipelines.acceptance.verdicts import worst_first
 from pipelines.acceptance.voids import VoidJoiner
 from pipelines.executors import Sequential
 from pipelines.ingest.params import IngestParams
-from pipelines.ingest.passes import Passes
+from pipelines.passes import Passes
 from twin.acceptance import DeliveryReport, SourceReport, verdict_of
 from twin.errors import StageError
 from twin.progress import Silent

@@ -22,7 +22,6 @@ from pipelines.ingest.cells import CellScheme
 from pipelines.ingest.fragments import open_fragment
 from pipelines.ingest.lineage import numbers_of, refused_row, source_rows
 from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
-from pipelines.ingest.passes import Passes
 from pipelines.ingest.placement import centre_of
 from pipelines.ingest.plan import plan_tiles
 from pipelines.ingest.replacing import doubtful_columns, is_apart, matched, roots_of
@@ -30,6 +29,7 @@ from pipelines.ingest.scatter import ScatterTask, scatter
 from pipelines.ingest.shifts import read_shifts
 from pipelines.ingest.workspace import Workspace
 from pipelines.ledger import Ledger
+from pipelines.passes import Passes
 from tiles.storage import place_of
 from twin.config import digest
 from twin.errors import StageError, StoreError

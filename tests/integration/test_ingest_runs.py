@@ -220,7 +220,7 @@ def before(owner: Any, name: str) -> Callable[[Callable[[], None]], None]:
 KILLS = {
     "flushing a fragment": (before(os, "fsync"), [1, 5]),
     "renaming a file or folder": (before(Path, "rename"), [2, 9, 12]),
-    "writing the manifest": (before(manifest_module.Manifest, "_writing"), [1, 4, 7]),
+    "writing the manifest": (before(manifest_module, "writing"), [1, 4, 7]),
     "cleaning up": (before(shutil, "rmtree"), [3, 4]),
 }
 
@@ -247,7 +247,7 @@ def test_a_rerun_with_other_files_forgets_what_the_killed_job_made(tmp_path: Pat
     alone = make(tmp_path / "alone", delivery[1:])
     for nth in (4,):
         store = Store.create(tmp_path / str(nth), crs=CRS, vertical=TP, tile_edge_m=64.0)
-        patch = before(manifest_module.Manifest, "_writing")
+        patch = before(manifest_module, "writing")
         assert killed_in_a_child(lambda store=store: ingest(store, delivery, PARAMS, Sequential()), patch, nth)  # type: ignore[misc]
         ingest(store, delivery[1:], PARAMS, Sequential())
         assert tree(store) == tree(alone)

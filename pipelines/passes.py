@@ -1,4 +1,4 @@
-"""Running one pass of tasks: progress, what it costs, and which failures stop everything."""
+"""Running one pass of a job's tasks: progress, what it costs, and which failures stop everything."""
 
 from __future__ import annotations
 
