@@ -254,7 +254,7 @@ class TerrainStage:
             "resolution_m": self.steps.resolution_m,
             "void_share": round(void / cells, 6) if cells else 0.0,
             "water_cells": water,
-            "files": shared_files(store, run),
+            "shared_files": shared_files(store, run),
         }
 
 

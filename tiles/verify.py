@@ -71,7 +71,7 @@ def _written(store: Store) -> Iterator[tuple[str, str]]:
     everything = store.manifest.of_epoch(None)
     yield from {store.tile_path(row): row.checksum for row in everything.tiles()}.items()
     for run in everything.runs():
-        yield from run.figures.get("files", {}).items()
+        yield from run.figures.get("shared_files", {}).items()
         yield from _artefacts(store, everything, run.run)
 
 

@@ -160,7 +160,7 @@ class ModelStage:
             "rmse_median_m": round(float(np.median(errors)), 4) if len(errors) else None,
             "without_model": entries[:_MOST_LISTED],
             "n_without_model": len(entries),
-            "files": shared_files(store, run, ["attributes.parquet", "without_model.json", *given]),
+            "shared_files": shared_files(store, run, ["attributes.parquet", "without_model.json", *given]),
         }
 
     def _inputs(self, store: Store, run: str, tile: TileId) -> tuple[Sequence[Outline], list[Unmodelled], Xyz]:
