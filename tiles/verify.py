@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Problem", "verify_store"]
 
 _ROOT, _MANIFEST = "zarr.json", "manifest.sqlite"
+_STAGED = ".work/staged/"
 _UNREADABLE = (StoreError, ValueError, KeyError, TypeError, AttributeError)
 """What a changed record raises that still is SQLite or JSON."""
 
@@ -60,7 +61,8 @@ def verify_store(store: Store) -> list[Problem]:
                     problems.append(Problem(path=relative, reason="changed since it was written"))
             except FileNotFoundError:
                 problems.append(Problem(path=relative, reason="is missing"))
-        return problems + _strangers(store, {*written, *store.manifest.garbage()})
+        waiting = (store.tile_path(row) for row in store.manifest.staged_tiles())
+        return problems + _strangers(store, {*written, *waiting, *store.manifest.garbage()})
     except _UNREADABLE as error:
         reason = f"its rows cannot be read ({' '.join(str(error).split())[:160]}); restore it from a copy"
         return [*problems, Problem(path=_MANIFEST, reason=reason)]
@@ -91,7 +93,10 @@ def _strangers(store: Store, known: set[str]) -> list[Problem]:
     """Return the files that belong to nothing, those of one folder together."""
     found: dict[str, list[str]] = {}
     unfinished = {row.run for row in store.manifest.of_epoch(None).runs() if row.state != "done"}
-    for name, _ in sizes_below(store.path):
+    names = [name for name, _ in sizes_below(store.path)]
+    # In an object store a revision waits at its place, told by a mark of its name.
+    known = known | {f"points/{name.removeprefix(_STAGED)}" for name in names if name.startswith(_STAGED)}
+    for name in names:
         if name in known or name in (_ROOT, ".lock") or name.startswith((".work/", _MANIFEST)):
             continue
         folder = PurePosixPath(name).parent
