@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.executors import Sequential, Threads
-from pipelines.ingest.passes import Passes, batches
+from pipelines.passes import Passes, batches
 from twin.progress import Silent
 
 if TYPE_CHECKING:

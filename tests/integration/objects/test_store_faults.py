@@ -82,9 +82,7 @@ def test_a_service_that_fails_now_and_then_changes_nothing(
     assert contents(address) == expected
 
 
-@pytest.mark.parametrize(
-    "requests", [3, pytest.param(20, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.slow), 150]
-)
+@pytest.mark.parametrize("requests", [*(pytest.param(n, marks=pytest.mark.slow) for n in (3, 20, 60)), 150])
 @pytest.mark.usefixtures("impatient")
 def test_a_service_that_stops_is_one_sentence_and_a_rerun_goes_on(
     address: str, server: Any, survey: list[Path], expected: dict[str, bytes], requests: int
@@ -121,7 +119,7 @@ def test_a_client_that_is_killed_leaves_no_lock_and_no_rubbish(
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert "a process that is gone" if not Store.open(address).tiles() else "too late to be killed"
+    assert not Store.open(address).tiles(), "too late to be killed"
     bring(address, survey)
     assert contents(address) == expected
 
