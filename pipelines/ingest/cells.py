@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.tiling import TileId
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -69,12 +67,6 @@ class CellScheme:
         """Global column and row of the cell, `halvings` below a level-0 tile, that owns each point; shapes as `x`."""
         edge = self.edge_m / (1 << halvings)
         return np.floor(x / edge).astype(np.int64), np.floor(y / edge).astype(np.int64)
-
-    @staticmethod
-    def ancestor(column: int, row: int, halvings: int, z: int) -> TileId:
-        """Return the level-`z` tile around a cell that is `halvings` below level 0."""
-        shift = halvings - z
-        return TileId(z, column >> shift, row >> shift)
 
 
 def counted_cells(column: NDArray[np.int64], row: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

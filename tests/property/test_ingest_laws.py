@@ -111,7 +111,8 @@ def test_cells_are_counted_and_grouped_without_loss(seed: int, n: int, spread: i
     sizes = np.bincount(node_of_cell, weights=cells[:, 2], minlength=len(nodes))
     for number, node in enumerate(nodes):
         members = cells[node_of_cell == number]
-        assert {scheme.ancestor(int(x), int(y), scheme.split, node.z) for x, y, _ in members} == {node}
+        shift = scheme.split - node.z
+        assert {TileId(node.z, int(x) >> shift, int(y) >> shift) for x, y, _ in members} == {node}
         assert sizes[number] <= n // 4 + 1 or node.z == scheme.split
 
 
