@@ -30,8 +30,9 @@ from pipelines.acceptance.params import AcceptanceParams
 from pipelines.acceptance.planning import block_tasks, box_of, by_system, hash_stride, is_metric, scan_tasks
 from pipelines.acceptance.scan import scan
 from pipelines.acceptance.strips import find_strips
+from pipelines.acceptance.together import together_findings
 from pipelines.acceptance.totals import FileTotals, GroupTotals, MapGrid
-from pipelines.acceptance.verdicts import worst_first
+from pipelines.acceptance.verdicts import Judged, worst_first
 from pipelines.acceptance.voids import VoidJoiner
 from pipelines.executors import Sequential
 from pipelines.ingest.params import IngestParams
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from pipelines.acceptance.footprint import Area
     from pipelines.acceptance.params import ControlAxes
     from pipelines.acceptance.planning import System
-    from pipelines.acceptance.verdicts import Judged
     from pipelines.executors import Executor
     from twin.progress import Progress
 
@@ -140,10 +140,12 @@ class _Check:
         controls = read_controls(self.params.controls) if self.params.controls else None
         axes, why = self._axes(controls, files)
         self._scan(files, controls.places(axes) if controls else np.empty((0, 2)))
-        groups = [self._reduced(system, members) for system, members in by_system(files)]
+        systems = by_system(files)
+        groups = [self._reduced(system, members) for system, members in systems]
         results = self._measured(controls, axes, files)
         about = ControlsUsed(path=controls.path, axes=axes, why=why) if controls else None
-        judged = [group_findings(group, self.params, is_one_of_many=len(groups) > 1) for group in groups]
+        judged = [Judged(findings=together_findings(systems))]
+        judged += [group_findings(group, self.params, is_one_of_many=len(groups) > 1) for group in groups]
         judged.append(control_findings(results, about, self.params))
         group_of = {file.number: group for group in groups for file in group.files}
         reports = {file.uri: file_report(file, group_of.get(file.number), self.params) for file in files}
@@ -164,7 +166,7 @@ class _Check:
             sources=tuple(reports[source] for source in dict.fromkeys(sources)),
             findings=findings,
             pictures=tuple(picture for part in judged for picture in part.pictures),
-            facts={"groups": [part.facts for part in judged[:-1]], **judged[-1].facts, "cost": cost},
+            facts={"groups": [part.facts for part in judged[1:-1]], **judged[-1].facts, "cost": cost},
             requirements=asdict(self.params),
         )
 

@@ -20,7 +20,7 @@ from pipelines.conditions import SeesStore
 from pipelines.ingest.admission import Admission, AdmissionTask, admit
 from pipelines.ingest.cells import CellScheme
 from pipelines.ingest.fragments import open_fragment
-from pipelines.ingest.lineage import numbers_of, refused_row, source_rows
+from pipelines.ingest.lineage import numbers_of, refused_row, source_rows, why_skipped
 from pipelines.ingest.merge import CountTask, MergeTask, count_cells, merge
 from pipelines.ingest.placement import centre_of
 from pipelines.ingest.plan import plan_tiles
@@ -201,7 +201,7 @@ class _Job:
         fresh = []
         for admission in admitted:
             if admission.digest in known:
-                self.skipped[admission.source] = f"the same bytes as {known[admission.digest]}, which are in already"
+                self.skipped[admission.source] = why_skipped(admission.source, known[admission.digest])
             else:
                 known[admission.digest] = admission.source
                 fresh.append(admission)

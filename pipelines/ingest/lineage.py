@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
     from pipelines.ingest.scatter import ScatterTask
 
-__all__ = ["numbers_of", "refused_row", "source_rows"]
+__all__ = ["numbers_of", "refused_row", "source_rows", "why_skipped"]
 
 _MAX_SOURCES = 65_536
 """Files that the ``source`` column can number."""
@@ -130,3 +130,10 @@ def _level0(tasks: Sequence[ScatterTask], fragments: Sequence[Fragment]) -> list
         cells = fragment.cells[:, :2] >> CellScheme.of(task.edge_m).split
         places.update(map(tuple, np.unique(cells, axis=0).tolist()))
     return sorted(map(list, places))
+
+
+def why_skipped(uri: str, known: str) -> str:
+    """Say why a file is not taken: it is in itself, however its path was written, or its bytes are by another name."""
+    if Path(uri).absolute() == Path(known).absolute():
+        return "in the store already"
+    return f"the same bytes as {known}, which are in already"

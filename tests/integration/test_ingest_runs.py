@@ -174,6 +174,7 @@ def test_a_rerun_does_nothing_and_says_so(undisturbed: Store, delivery: list[Pat
     summary = ingest(undisturbed, delivery, PARAMS, Sequential())
     assert (summary.points, summary.tiles, summary.sources, summary.run) == (0, 0, 0, "")
     assert [entry["uri"] for entry in summary.skipped] == [str(path) for path in delivery]
+    assert {entry["reason"] for entry in summary.skipped} == {"in the store already"}
     assert tree(undisturbed) == before
     assert rows(undisturbed) == had
 

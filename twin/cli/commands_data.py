@@ -150,7 +150,8 @@ def info(
     contents = derive.contents(opened)
     runs = [derive.cost(row) for row in opened.manifest.runs()]
     epochs = derive.epochs(opened)
-    session.count(**contents, epochs=epochs, runs=runs)
+    refused = [{"uri": row.uri, "reason": row.reason} for row in opened.manifest.sources() if row.state == "refused"]
+    session.count(**contents, refused=refused, epochs=epochs, runs=runs)
     session.say(
         f"{opened.address}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles"
     )
@@ -160,6 +161,8 @@ def info(
         replaced = f", {epoch['replaced']} replaced" if epoch["replaced"] else ""
         name = f"epoch {epoch['epoch']}" if epoch["epoch"] else "epoch without a name"
         session.say(f"{name}: {held}{replaced}, ingested {epoch['first_ingest']} to {epoch['last_ingest']}")
+    for line in derive.told_once(refused):
+        session.say(f"refused: {line}")
     for run in runs:
         rate = f", {run['points_per_cpu_second']:,} points/s per core" if run["points_per_cpu_second"] else ""
         figures = f"done, {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"

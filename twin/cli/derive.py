@@ -11,7 +11,7 @@ from twin.config import Layer, Settings, preset
 from twin.errors import ConfigError, StageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipelines.executors import Executor
     from pipelines.ingest import IngestParams
@@ -35,7 +35,11 @@ __all__ = [
     "model",
     "parameter_kinds",
     "terrain",
+    "told_once",
 ]
+
+_LISTED = 3
+"""Files named one by one that share a reason."""
 
 
 def parameter_kinds() -> dict[str, type]:
@@ -116,14 +120,14 @@ def ingest(
 
     summary = run(store, sources, ingest_params(session, options), executor, session.progress)
     session.failed.extend(summary.refused)
-    for refusal in summary.refused:
-        session.say(f"refused: {refusal['reason']}")
+    for line in told_once(summary.refused):
+        session.say(f"refused: {line}")
     for remark in summary.remarks:
         session.say(f"remark: {remark['message']}")
     for change in summary.replaced:
         session.say(f"replaced: {change['uri']} ({change['digest'][:8]}) by {change['replaced_by'][:8]}")
-    for skip in summary.skipped:
-        session.say(f"skipped: {skip['uri']}: {skip['reason']}")
+    for line in told_once(summary.skipped):
+        session.say(f"skipped: {line}")
     session.count(
         **contents(store),
         refused=list(summary.refused),
@@ -142,6 +146,19 @@ def ingest(
         raise StageError(f"{store.address}: none of the {len(sources)} sources could be taken, so the store is empty")
     else:
         session.tell("ingest", "nothing to do, every source that can be taken is in the store")
+
+
+def told_once(files: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield a line for each file, ``{"uri", "reason"}``, or one for all that share a reason if they are many."""
+    alike: dict[str, list[str]] = {}
+    for file in files:
+        reason = file["reason"].removeprefix(f"{Path(file['uri']).name}: ")
+        alike.setdefault(reason, []).append(file["uri"])
+    for reason, uris in alike.items():
+        if len(uris) > _LISTED:
+            yield f"{len(uris):,} files, the first {uris[0]}: {reason}"
+        else:
+            yield from (f"{uri}: {reason}" for uri in uris)
 
 
 def adjust(session: Session, store: Store, executor: Executor, settings: Settings, out: Path | None = None) -> None:

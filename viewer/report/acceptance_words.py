@@ -102,6 +102,17 @@ RULES: Final[dict[str, RuleWords]] = {
             "Check the zone of the CRS and the order of x and y.",
         ),
     ),
+    "systems": RuleWords(
+        name=("座標系・標高基準の混在", "Several reference systems"),
+        way=(
+            "系番号と標高の基準を確かめ、一つに揃えるか、分けて納品してください。",
+            "Check zone and height datum; deliver all files in one, or apart.",
+        ),
+    ),
+    "axes": RuleWords(
+        name=("X・Yの入れ替わり", "Swapped axes"),
+        way=("X・Yの順序を確かめ、書き出し直してください。", "Check the order of x and y, and write the files again."),
+    ),
     "box": RuleWords(
         name=("ヘッダーの範囲", "Header's box"),
         way=("ヘッダーの範囲を点に合わせて書き直してください。", "Write the header's box as the points have it."),
@@ -217,7 +228,9 @@ AUXILIARY: Final[dict[str, tuple[str, ...]]] = {
 """Requirements that mean something only beside one of others."""
 
 COUNTED: Final[dict[str, Pair]] = {
+    "systems": ("種類", "kinds"),
     "strays": ("格子", "cells"),
+    "axes": ("ファイル", "files"),
     "strips": ("コース", "strips"),
     "control_points": ("点", "points"),
     "required_classes": ("クラス", "classes"),

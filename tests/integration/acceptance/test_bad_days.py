@@ -93,8 +93,28 @@ def test_files_of_different_systems_are_never_compared(strip: Any, deliver: Any,
     report = judge([first, second], overlap_rmse_m=0.1)
     assert [group["crs"] for group in report.facts["groups"]] == ["EPSG:6676", "EPSG:6677"]
     assert all(group["pairs"] == [] for group in report.facts["groups"])
-    assert report.verdict != "refused"
+    (mixed,) = [finding for finding in report.findings if finding.rule == "systems"]
+    assert (mixed.severity, mixed.value, report.verdict) == ("warning", 2.0, "accepted_with_remarks")
+    assert "EPSG:6676, TP: 1 file (b.las)" in mixed.message
+    assert "EPSG:6677, TP: 1 ファイル(a.las)" in mixed.message_ja
     assert len({picture.name for picture in report.pictures}) == len(report.pictures)
+
+
+def test_a_file_with_swapped_axes_is_seen_beside_the_others(
+    strip: Any, deliver: Any, judge: Any, tmp_path: Path
+) -> None:
+    boxes = [(WEST + 40 * i, SOUTH, WEST + 40 * i + 20, SOUTH + 20) for i in range(3)]
+    files = deliver({f"{i}.las": strip(box, 1, seed=i) for i, box in enumerate(boxes)})
+    other = strip((WEST, SOUTH + 40, WEST + 20, SOUTH + 60), 1, seed=9)
+    for name, points in {
+        "swapped.las": replace(other, x=other.y, y=other.x),
+        "elsewhere.las": replace(other, x=other.x + 9000.0),  # another place is no fault
+    }.items():
+        write_las(tmp_path / name, points, crs=parse_crs("EPSG:6677"), vertical=TP)
+        files.append(tmp_path / name)
+    (found,) = [finding for finding in judge(files).findings if finding.rule == "axes"]
+    assert found.message.startswith("1 file (swapped.las) 41 km or more from the others")
+    assert not [finding for finding in judge([*files[:3], files[4]]).findings if finding.rule in ("axes", "systems")]
 
 
 def test_a_missing_file_of_control_points_is_told_before_points_are_read(
