@@ -177,18 +177,24 @@ def _by_file(
     cells: NDArray[Any],
     files: NDArray[np.int32],
 ) -> None:
-    """Count for each file the surveyed cells of the coarse cells that it occupies."""
+    """Count for each file the surveyed cells of the coarse cells that it occupies, and all points there.
+
+    A neighbour's share of a coarse cell at a file's edge counts in both, so that a density is the ground's, not the
+    file's: cutting a survey into other files changes none.
+    """
     judged, side = surveyed.judged, BLOCK_CELLS // COARSE_SIDE
     is_low = judged & (surveyed.counts < rules.least_points)
     per_coarse = [
-        mask.reshape(COARSE_SIDE, side, COARSE_SIDE, side).sum(axis=(1, 3), dtype=np.int64) for mask in (judged, is_low)
+        layer.reshape(COARSE_SIDE, side, COARSE_SIDE, side).sum(axis=(1, 3), dtype=np.int64)
+        for layer in (judged, is_low, np.where(judged, surveyed.counts, 0))
     ]
     measured = cells["points"] > 0
     for file in np.flatnonzero(np.bincount(files)):
         own = cells["cell"][measured & (files == file)]
         mask = np.zeros((COARSE_SIDE, COARSE_SIDE), np.bool_)
         mask[(own >> 8) // side, (own & 255) // side] = True
-        figures.by_file[int(file)] = (int(per_coarse[0][mask].sum()), int(per_coarse[1][mask].sum()))
+        n_cells, n_low, n_points = (int(layer[mask].sum()) for layer in per_coarse)
+        figures.by_file[int(file)] = (n_cells, n_low, n_points)
 
 
 def _voids(figures: BlockFigures, rules: BlockRules, surveyed: _Surveyed, layers: _Layers) -> None:

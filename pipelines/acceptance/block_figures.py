@@ -81,8 +81,8 @@ class BlockFigures:
     """Surveyed cells."""
     n_water: int = 0
     """Surveyed cells with points of class water."""
-    by_file: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """File: surveyed cells around its points, water aside, and those below the density, all files counted."""
+    by_file: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    """File: surveyed cells around its points, water aside, those too thin, and points in them, of all files."""
     layers: NDArray[np.int64] | None = None
     """Shape (layers, rows, columns): sums of `MAP_LAYERS`, row 0 in the south."""
     voids: BlockVoids | None = None

@@ -32,7 +32,9 @@ def file_report(file: FileTotals, group: GroupTotals | None, params: AcceptanceP
     """Return the report on a file; `group` is None if its points were not read."""
     findings = list(file.intake.examined.findings) if file.intake else []
     if file.failure:
-        findings.append(Finding(rule="format", severity="error", message=file.failure))
+        reason = file.failure.removeprefix(f"{file.name}: ")
+        japanese = f"{file.name}：ファイルを読み取れません（{reason}）"
+        findings.append(Finding(rule="format", severity="error", message=file.failure, message_ja=japanese))
     header, content = file.header, file.content if file.is_read else None
     facts: dict[str, Any] = {}
     if header is not None:
@@ -69,7 +71,7 @@ def _findings(
         *time_findings(file, header, content),
         *_classes(file, header, content, params),
         *_noise(file, content, params),
-        *_density(file, content, group, params),
+        *_density(file, group, params),
         *sheet_findings(file, params),
     ]
 
@@ -186,12 +188,12 @@ def _noise(file: FileTotals, content: Content, params: AcceptanceParams) -> Iter
         )
 
 
-def _density(file: FileTotals, content: Content, group: GroupTotals, params: AcceptanceParams) -> Iterator[Finding]:
-    cells, low = group.by_file.get(file.number, (0, 0))
+def _density(file: FileTotals, group: GroupTotals, params: AcceptanceParams) -> Iterator[Finding]:
+    cells, low, points = group.by_file.get(file.number, (0, 0, 0))
     if not cells:
         return
     area = cells * group.cell_m**2
-    mean = content.n_points / area
+    mean = points / area
     if params.density_per_m2 is None:
         yield Finding(
             rule="density",
@@ -232,7 +234,7 @@ def _content_facts(file: FileTotals, header: PointHeader, content: Content, grou
     low, high = content.box(header)
     labels = [group.strips.of_labels(result.labels) for result in file.results]
     strips = sorted({int(strip) for part in labels for strip in part})
-    cells, below = group.by_file.get(file.number, (0, 0))
+    cells, below, points = group.by_file.get(file.number, (0, 0, 0))
     angle = max((result.greatest_angle_deg for result in file.results), default=0.0)
     return {
         **content.as_json(),
@@ -240,7 +242,7 @@ def _content_facts(file: FileTotals, header: PointHeader, content: Content, grou
         "strips": [group.strips.name(strip) for strip in strips] if group.strips.rule != "none" else [],
         "cells": cells,
         "cells_below_density": below,
-        "density_per_m2": content.n_points / (cells * group.cell_m**2) if cells else None,
+        "density_per_m2": points / (cells * group.cell_m**2) if cells else None,
         "duplicates": group.repeats.get(file.number, 0),
         "greatest_scan_angle_deg": round(angle, 3) if math.isfinite(angle) else None,
         "time_runs_back": file.n_back,

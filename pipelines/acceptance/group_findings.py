@@ -89,8 +89,9 @@ def _density(group: GroupTotals, params: AcceptanceParams, prefix: str, suffix: 
         rule="empty_cells",
         severity=beyond(rate, params.empty_share),
         message=f"{prefix}{rate:.2%} of the cells of {group.cell_m:g} m hold no point, water aside"
-        + asked(params.empty_share, "of all"),
-        message_ja=f"{prefix}欠測率 {rate:.2%}(格子 {group.cell_m:g} m、水部を除く)" + asked_ja(params.empty_share, ""),
+        + asked(params.empty_share, "share"),
+        message_ja=f"{prefix}欠測率 {rate:.2%}(格子 {group.cell_m:g} m、水部を除く)"
+        + asked_ja(params.empty_share, "share"),
         value=rate,
         limit=params.empty_share,
         picture="coverage" + suffix,

@@ -166,7 +166,7 @@ class GroupTotals:
     n_low: int = 0
     n_high: int = 0
     n_strips_left_out: int = 0
-    by_file: dict[int, tuple[int, int]] = field(default_factory=dict)
+    by_file: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     pairs: dict[tuple[int, int], PairSums] = field(default_factory=dict)
     repeats: dict[int, int] = field(default_factory=dict)
     between: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -183,9 +183,9 @@ class GroupTotals:
         self.histogram += figures.histogram
         for name in ("n_cells", "n_water", "n_low", "n_high", "n_strips_left_out"):
             setattr(self, name, getattr(self, name) + getattr(figures, name))
-        for file, (cells, low) in figures.by_file.items():
-            before = self.by_file.get(file, (0, 0))
-            self.by_file[file] = (before[0] + cells, before[1] + low)
+        for file, (cells, low, points) in figures.by_file.items():
+            before = self.by_file.get(file, (0, 0, 0))
+            self.by_file[file] = (before[0] + cells, before[1] + low, before[2] + points)
         for file, n in figures.repeats.items():
             self.repeats[file] = self.repeats.get(file, 0) + n
         for files, n in figures.between.items():

@@ -31,12 +31,17 @@ def beyond(value: float, limit: float | None) -> Severity:
 
 def asked(limit: float | None, unit: str) -> str:
     """Return the end of a sentence that states a limit; nothing without one."""
-    return "" if limit is None else f"; at most {limit:g} {unit} is asked for"
+    return "" if limit is None else f"; at most {_limit(limit, unit)} is asked for"
 
 
 def asked_ja(limit: float | None, unit: str) -> str:
     """Return the end of a Japanese sentence that states a limit; nothing without one."""
-    return "" if limit is None else f"(許容 {limit:g} {unit})"
+    return "" if limit is None else f"(許容 {_limit(limit, unit)})"
+
+
+def _limit(limit: float, unit: str) -> str:
+    """Write a limit as the figures beside it are written: shares in percent."""
+    return f"{100 * limit:g}%" if unit == "share" else f"{limit:g} {unit}"
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -36,7 +36,7 @@ from twin.errors import StageError, StoreError
 from twin.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipelines.executors import Executor
     from pipelines.ingest.params import IngestParams
@@ -159,7 +159,7 @@ class _Job:
         taken = self._scattered(fresh, fragments)
         if not taken:
             self.work.reclaim(set())  # what a killed job with other files had made
-            self.store.manifest.commit_tiles([], sources=self.refused.values(), settled=self.skipped)
+            self.store.manifest.commit_tiles([], sources=self.refused.values(), settled=self._settled(sources))
             self.work.clean()
             return self._summary("", [], [], started)
         self.gives_way = {one.digest: self.gives_way[one.digest] for one in taken if one.digest in self.gives_way}
@@ -209,6 +209,12 @@ class _Job:
         self.gives_way, unwanted = matched(fresh, rivals, self.params.replace)
         self.refused |= {source: refused_row(source, StoreError(reason)) for source, reason in unwanted.items()}
         return [admission for admission in fresh if admission.source not in unwanted]
+
+    def _settled(self, sources: Iterable[str]) -> set[str]:
+        """Return names no longer to be listed as refused: bytes that are in, and other spellings of a path in hand."""
+        places = {Path(source).absolute() for source in sources}
+        listed = (row.uri for row in self.store.manifest.sources() if row.state == "refused")
+        return {*self.skipped, *(uri for uri in listed if Path(uri).absolute() in places)}
 
     def _choose_offset(self, fresh: Sequence[Admission]) -> None:
         """Let the first delivery of a store with an open offset choose it: the middle of its files, in whole 100 km."""
@@ -321,7 +327,7 @@ class _Job:
             tiles,
             removed=[old.tile for old in gone if old.tile not in new],
             sources=[*rows, *self.refused.values()],
-            settled=self.skipped,
+            settled=self._settled([*(row.uri for row in rows), *self.refused]),
             garbage=[self.store.tile_path(old) for old in gone],
             finished=(summary.run, self._figures(summary)),
         )

@@ -390,6 +390,19 @@ def test_a_refusal_is_forgotten_when_the_same_bytes_are_in(tmp_path: Path, deliv
     assert [row.uri for row in store.manifest.sources()] == [str(copy)]
 
 
+def test_a_refused_file_is_listed_once_however_its_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_las(tmp_path / "bare.las", cloud(10, 9), crs=CRS)
+    store = Store.create(tmp_path / "s", crs=CRS, vertical=TP)
+    for spelling in (Path("bare.las"), tmp_path / "bare.las"):
+        ingest(store, [spelling], IngestParams(), Sequential())
+    assert [row.uri for row in store.manifest.sources()] == [str(tmp_path / "bare.las")]
+    ingest(store, [Path("bare.las")], PARAMS, Sequential())
+    assert [(row.state, row.uri) for row in store.manifest.sources()] == [("done", "bare.las")]
+
+
 def test_the_same_bytes_twice_are_one_source(tmp_path: Path, delivery: list[Path]) -> None:
     copy = tmp_path / "copy.laz"
     shutil.copy(delivery[0], copy)

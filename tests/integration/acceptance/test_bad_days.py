@@ -32,6 +32,7 @@ def test_a_broken_file_is_refused_and_the_rest_is_judged_as_if_it_were_not_there
     report = judge(files, ingest=IngestParams(rows_per_task=1000, chunk_rows=500))
     assert [source.verdict for source in report.sources] == ["accepted", "refused", "accepted"]
     assert report.sources[1].findings[0].message.startswith("b.laz: ")
+    assert report.sources[1].findings[0].message_ja.startswith("b.laz：ファイルを読み取れません（")
     assert report.verdict == "refused"
     assert report.facts["groups"] == alone.facts["groups"]
     assert [finding.message for finding in report.findings] == [finding.message for finding in alone.findings]

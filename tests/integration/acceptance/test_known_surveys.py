@@ -70,6 +70,21 @@ def test_density_counts_all_strips_and_files_in_a_cell(
     assert facts["density_per_m2"] == pytest.approx(2 * 100 * 60 * 4 / (160 * 60))
 
 
+def test_the_density_of_a_file_does_not_depend_on_how_small_the_files_are(strip: Any, deliver: Any, judge: Any) -> None:
+    tiles = [
+        (WEST + 20 * i, SOUTH + 20 * j, WEST + 20 * i + 20, SOUTH + 20 * j + 20) for i in range(3) for j in range(3)
+    ]
+    report = judge(deliver({f"{i}.las": strip(box, 1, seed=i) for i, box in enumerate(tiles)}))
+    assert [source.facts["density_per_m2"] for source in report.sources] == [4.0] * 9
+
+
+def test_a_share_and_its_limit_are_both_in_percent(strip: Any, deliver: Any, judge: Any) -> None:
+    finding = said(judge(deliver({"a.las": strip(ALL, 1)}), empty_share=0.15), "empty_cells")
+    assert finding.message.startswith("0.00% of the cells")
+    assert finding.message.endswith("; at most 15% is asked for")
+    assert finding.message_ja.endswith("(許容 15%)")
+
+
 def test_a_hole_is_found_with_its_area_across_the_border_of_blocks(strip: Any, deliver: Any, judge: Any) -> None:
     hole = (-5_893.0, SOUTH + 20, -5_883.0, SOUTH + 28)
     files = deliver({"a.las": strip(ALL, 1, hole=hole)})
