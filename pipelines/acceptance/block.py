@@ -177,24 +177,25 @@ def _by_file(
     cells: NDArray[Any],
     files: NDArray[np.int32],
 ) -> None:
-    """Count for each file the surveyed cells of the coarse cells that it occupies, and all points there.
+    """Count for each file the surveyed cells of the coarse cells that it occupies within its own box, and all points.
 
-    A neighbour's share of a coarse cell at a file's edge counts in both, so that a density is the ground's, not the
-    file's: cutting a survey into other files changes none.
+    A neighbour's points in a cell that both share count in both, so that a density is the ground's, not the file's:
+    cutting a survey into other files changes none. What lies beyond a file's outermost points is not held against it.
     """
     judged, side = surveyed.judged, BLOCK_CELLS // COARSE_SIDE
     is_low = judged & (surveyed.counts < rules.least_points)
-    per_coarse = [
-        layer.reshape(COARSE_SIDE, side, COARSE_SIDE, side).sum(axis=(1, 3), dtype=np.int64)
-        for layer in (judged, is_low, np.where(judged, surveyed.counts, 0))
-    ]
     measured = cells["points"] > 0
     for file in np.flatnonzero(np.bincount(files)):
         own = cells["cell"][measured & (files == file)]
+        if not own.size:
+            continue
+        row, column = own >> 8, own & 255
         mask = np.zeros((COARSE_SIDE, COARSE_SIDE), np.bool_)
-        mask[(own >> 8) // side, (own & 255) // side] = True
-        n_cells, n_low, n_points = (int(layer[mask].sum()) for layer in per_coarse)
-        figures.by_file[int(file)] = (n_cells, n_low, n_points)
+        mask[row // side, column // side] = True
+        box = np.s_[int(row.min()) : int(row.max()) + 1, int(column.min()) : int(column.max()) + 1]
+        around = judged[box] & mask.repeat(side, axis=0).repeat(side, axis=1)[box]
+        n_points = int(surveyed.counts[box][around].sum())
+        figures.by_file[int(file)] = (int(around.sum()), int((is_low[box] & around).sum()), n_points)
 
 
 def _voids(figures: BlockFigures, rules: BlockRules, surveyed: _Surveyed, layers: _Layers) -> None:

@@ -82,7 +82,7 @@ class BlockFigures:
     n_water: int = 0
     """Surveyed cells with points of class water."""
     by_file: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-    """File: surveyed cells around its points, water aside, those too thin, and points in them, of all files."""
+    """File: surveyed cells around its points and in their box, water aside, those too thin, and all points there."""
     layers: NDArray[np.int64] | None = None
     """Shape (layers, rows, columns): sums of `MAP_LAYERS`, row 0 in the south."""
     voids: BlockVoids | None = None

@@ -78,6 +78,15 @@ def test_the_density_of_a_file_does_not_depend_on_how_small_the_files_are(strip:
     assert [source.facts["density_per_m2"] for source in report.sources] == [4.0] * 9
 
 
+def test_a_gap_beside_a_file_is_not_held_against_it(strip: Any, deliver: Any, judge: Any) -> None:
+    west = (WEST, SOUTH, WEST + 43, SOUTH + 60)
+    east = (WEST + 50, SOUTH, WEST + 100, SOUTH + 60)  # both begin or end within a square that the gap lies in too
+    report = judge(deliver({"a.las": strip(west, 1), "b.las": strip(east, 1, seed=1)}), density_per_m2=4.0)
+    assert [source.facts["cells"] for source in report.sources] == [43 * 60, 50 * 60]
+    assert [source.facts["cells_below_density"] for source in report.sources] == [0, 0]
+    assert said(report, "density").severity == "error"  # the delivery as a whole has it
+
+
 def test_a_share_and_its_limit_are_both_in_percent(strip: Any, deliver: Any, judge: Any) -> None:
     finding = said(judge(deliver({"a.las": strip(ALL, 1)}), empty_share=0.15), "empty_cells")
     assert finding.message.startswith("0.00% of the cells")
