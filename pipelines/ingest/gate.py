@@ -77,7 +77,9 @@ def examine(path: Path, params: IngestParams) -> Examination:
         findings.append(_said(path.name, "size", "error", message, japanese))
     crs, given = _crs(header, params, findings)
     if crs is not None:
-        findings += _place_on_earth(header, crs)
+        # Where only the user says what the coordinates are, a place that cannot be is no survey of that system.
+        file_says = crs is not given or any(finding.rule == "crs" for finding in findings)
+        findings += _place_on_earth(header, crs, is_sure=file_says or params.anywhere)
     vertical, factor = _vertical(header, crs, given, params, findings) if crs else (None, 1.0)
     return Examination(header=header, crs=crs, vertical=vertical, findings=tuple(findings), height_factor=factor)
 
@@ -105,7 +107,7 @@ def metric_datum(vertical: VerticalDatum) -> tuple[VerticalDatum, float]:
     return VerticalDatum(twin_name, vertical.epoch), factor
 
 
-def _place_on_earth(header: PointHeader, crs: HorizontalCrs) -> list[Finding]:
+def _place_on_earth(header: PointHeader, crs: HorizontalCrs, is_sure: bool) -> list[Finding]:
     """Say if the header's box lies where its CRS is not used; most often x and y are swapped, or the CRS is wrong."""
     x, y = middle_of(header)
     area = area_missed(crs, x, y)
@@ -116,9 +118,15 @@ def _place_on_earth(header: PointHeader, crs: HorizontalCrs) -> list[Finding]:
         message = f"x and y look swapped: {place} is outside the area of {crs.code}, ({y:.3f}, {x:.3f}) is in it"
         japanese = f"xとyが入れ替わっているようです：{place}は{crs.code}の適用範囲外ですが、入れ替えると範囲内です"
     else:
-        message = f"{place} is outside the area where {crs.code} is used ({area}); is the CRS right?"
-        japanese = f"{place}は{crs.code}の適用範囲（{area}）の外です。座標系を確かめてください"
-    return [_said(name, "area", "warning", message, japanese)]
+        message = f"{place} is outside the area where {crs.code} is used ({area})"
+        japanese = f"{place}は{crs.code}の適用範囲（{area}）の外です"
+    if is_sure:
+        return [
+            _said(name, "area", "warning", f"{message}; is the CRS right?", f"{japanese}。座標系を確かめてください")
+        ]
+    message += "; state the right one with --crs, or take it all the same with --set ingest.anywhere=true"
+    japanese += "。正しい座標系を--crsで示すか、このまま受け取るなら--set ingest.anywhere=trueを指定してください"
+    return [_said(name, "area", "error", message, japanese)]
 
 
 def _crs(

@@ -43,6 +43,8 @@ class IngestParams:
     """How the survey was made; kept with the source."""
     convert: bool = False
     """Convert feet, degrees or another CRS into the store's; without it such files are refused."""
+    anywhere: bool = False
+    """Take files without a CRS of their own also where the CRS stated for them is not used; else they are refused."""
     bbox: tuple[float, float, float, float] | None = None
     """Only points in this box, xmin, ymin, xmax, ymax in the files' own CRS and unit, half-open; all if None."""
     columns: str = ""

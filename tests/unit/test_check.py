@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +107,15 @@ def test_swapped_axes_are_noticed(tmp_path: Path) -> None:
     report = check_source(tmp_path / "a.las", vertical="EPSG:5720")
     assert report.verdict == "accepted_with_remarks"
     assert "x and y look swapped" in report.findings[0].message
+
+
+def test_a_stated_crs_that_is_not_used_there_refuses_a_file_that_names_none(tmp_path: Path) -> None:
+    write_las(tmp_path / "a.las", cloud(), crs=None)  # metres near an origin in Japan
+    told = IngestParams(crs="EPSG:28992", vertical="EPSG:5709")
+    report = check_source(tmp_path / "a.las", params=told)
+    assert report.verdict == "refused"
+    assert "--set ingest.anywhere=true" in report.findings[0].message
+    assert check_source(tmp_path / "a.las", params=replace(told, anywhere=True)).verdict == "accepted_with_remarks"
 
 
 @pytest.mark.parametrize(
