@@ -10,7 +10,12 @@ import typer
 
 from twin.cli.session import CommonOptions, run_command
 
-__all__ = ["build_app", "command"]
+__all__ = ["StorePath", "build_app", "command"]
+
+StorePath = Annotated[
+    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
+]
+"""The argument of every command that reads or writes a store."""
 
 _COMMON: dict[str, Any] = {
     "as_json": (bool, typer.Option("--json", help="Print one JSON object on the last line of stdout."), False),

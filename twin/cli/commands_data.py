@@ -5,16 +5,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from twin.cli.app import command
+from twin.cli.app import StorePath, command
 from twin.cli.session import Session
 from twin.errors import ConfigError, CrsError, DatumError
 
 __all__ = ["register"]
 
 Sources = Annotated[list[str], typer.Argument(help="Files of points of any format, or folders of them.")]
-StorePath = Annotated[
-    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
-]
 Box = Annotated[str, typer.Option(help="Only points in xmin,ymin,xmax,ymax, in the files' own CRS; half-open.")]
 Columns = Annotated[str, typer.Option(help="Columns of text files, such as x,y,z,intensity or lon,lat,-depth,time.")]
 Pipeline = Annotated[str, typer.Option(help="PDAL pipeline (JSON) through which files are read.")]

@@ -5,14 +5,11 @@ from typing import Annotated
 
 import typer
 
-from twin.cli.app import command
+from twin.cli.app import StorePath, command
 from twin.cli.session import Session
 
 __all__ = ["register"]
 
-StorePath = Annotated[
-    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
-]
 Feed = Annotated[str, typer.Option(help="Feed preset.")]
 
 

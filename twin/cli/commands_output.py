@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from twin.cli.app import command
+from twin.cli.app import StorePath, command
 from twin.cli.session import Session
 from twin.errors import ConfigError
 
 __all__ = ["register"]
 
-StorePath = Annotated[
-    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
-]
 Now = Annotated[str, typer.Option(help="Time at which live data is looked at, ISO 8601; empty is the clock.")]
 
 

@@ -5,14 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from twin.cli.app import command
+from twin.cli.app import StorePath, command
 from twin.cli.session import Session
 
 __all__ = ["register"]
-
-StorePath = Annotated[
-    str, typer.Argument(help="Folder of the store, or s3://BUCKET/PREFIX; STORE#2024 is its epoch 2024.")
-]
 
 
 def register(app: typer.Typer) -> None:

@@ -74,7 +74,8 @@ def layered(overrides: Settings, profile: str = "", project: Layer | None = None
         settings = settings.with_layer(Layer(where=f"profiles/{profile}.yaml", stages=preset("profiles", profile)))
     for layer in ([project] if project else []) + list(overrides.layers):
         settings = settings.with_layer(layer)
-    settings.check_stages(parameter_kinds())
+    if settings.layers:  # to know all stages is to load them: half a second that most commands need not spend
+        settings.check_stages(parameter_kinds())
     return settings
 
 
