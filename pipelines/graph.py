@@ -132,16 +132,24 @@ class DaskExecutor:
             if future is not None:
                 return future
 
+    @property
+    def _scheduler(self) -> str:
+        return f"the Dask scheduler {f'at {self._params.scheduler}' if self._params.scheduler else 'of this process'}"
+
+    def _gone(self, error: BaseException | None = None) -> ClusterError:
+        """Return the one sentence for a lost scheduler, whoever noticed it: the look, the future or the connection."""
+        why = f" ({error})" if error is not None and str(error) else ""
+        return ClusterError(f"{self._scheduler} is gone{why}; {_RESTART}")
+
     def _look(self) -> None:
         """Count the workers; raise if there is nobody to wait for."""
-        where = f"at {self._params.scheduler}" if self._params.scheduler else "of this process"
         if self._client.status != "running":
-            raise ClusterError(f"the Dask scheduler {where} is gone; {_RESTART}")
+            raise self._gone()
         try:
             answer = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_S)
             n_workers = sum(answer.values())
         except (OSError, CancelledError) as error:
-            raise ClusterError(f"the Dask scheduler {where} is gone ({error}); {_RESTART}") from None
+            raise self._gone(error) from None
         self._looked_at = time.monotonic()
         if n_workers:
             self._seen_at = self._looked_at
@@ -149,7 +157,7 @@ class DaskExecutor:
             self._n_workers = n_workers
         if self._looked_at - self._seen_at > self._params.worker_wait_s:
             raise ClusterError(
-                f"the Dask scheduler {where} has had no workers for {self._params.worker_wait_s:g} s; what was finished"
+                f"{self._scheduler} has had no workers for {self._params.worker_wait_s:g} s; what was finished"
                 " stays; start workers and run the same command, it goes on from there"
             )
 
@@ -157,8 +165,7 @@ class DaskExecutor:
         try:
             outcome = self._result(future)
         except CancelledError:  # nobody here cancels: the connection that the future lived on is gone
-            where = self._params.scheduler or "of this process"
-            raise ClusterError(f"the Dask scheduler {where} is gone; {_RESTART}") from None
+            raise self._gone() from None
         except ClusterError:
             raise
         except Exception as error:  # the caller lists it
