@@ -1,0 +1,17 @@
+"""Classifying: what each point is, tile by tile, the same whatever the tiling."""
+
+from __future__ import annotations
+
+from pipelines.classify.chain import classify_points
+from pipelines.classify.params import STAGES, ClassifyParams
+from pipelines.classify.stage import ClassifyStage, classify_profile, classify_stage, profile_layer
+
+__all__ = [
+    "STAGES",
+    "ClassifyParams",
+    "ClassifyStage",
+    "classify_points",
+    "classify_profile",
+    "classify_stage",
+    "profile_layer",
+]

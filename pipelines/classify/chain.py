@@ -1,0 +1,91 @@
+"""The steps in their order, on arrays: what each point is.
+
+The order is fixed: noise, ground, embankments and bridges, buildings, vegetation, water, rocks; what nothing claims
+is 1. Every step looks at most its own ``reach_m`` around a point, in cells and voxels anchored at the CRS origin and in
+arithmetic that does not depend on the order of points. The halo is the sum of these reaches along the chain, so a
+tile's labels are those that the whole area would give.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.classify.standing import label_standing
+from pipelines.classify.wet import label_rocks, label_water
+from pipelines.ground import find_ground, ground_frame_step_m
+from pipelines.noise import find_noise
+from twin.points import PointClass
+from twin.raster import Frame, Raster
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipelines.classify.params import ClassifyParams
+    from pipelines.ground import Ground
+    from twin.bounds import Bounds
+    from twin.points import Points
+
+__all__ = ["classify_points"]
+
+
+def classify_points(
+    points: Points, core: Bounds, params: ClassifyParams
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Label a cloud.
+
+    Parameters
+    ----------
+    points
+        n points in a projected CRS in metres, heights of one datum; ``return_number``, ``number_of_returns`` if known.
+    core
+        Where labels are wanted. They are those of the whole area if every point within ``params.reach_m`` is given.
+    params
+        Parameters of all steps.
+
+    Returns
+    -------
+    ASPRS codes and confidences in per cent, both of shape (n,). Outside `core` the labels mean little.
+
+    Notes
+    -----
+    About 0.8 M points a second on one core at 15 points per square metre; some 200 bytes a point.
+    """
+    label = np.full(len(points), PointClass.UNCLASSIFIED, np.uint8)
+    confidence = np.full(len(points), 40, np.uint8)
+    window = core.buffered(params.reach_m).snapped(ground_frame_step_m(params.ground))
+    frame = Frame.covering(window, params.ground.cell_m)
+    inside = np.flatnonzero(window.contains(points.x, points.y))
+    noise = find_noise(points.x[inside], points.y[inside], points.z[inside], frame, params.noise)
+    noisy, clean = inside[noise > 0], inside[noise == 0]
+    label[noisy], confidence[noisy] = noise[noise > 0], 80
+    ground = find_ground(points.x[clean], points.y[clean], points.z[clean], frame, params.ground)
+    _mark_ground(label, confidence, clean, ground, params)
+    near = core.buffered(params.objects_reach_m).contains(points.x[clean], points.y[clean])
+    index = clean[near & (label[clean] != PointClass.LOW_NOISE)]
+    height_m = np.full(len(points), np.nan, np.float32)
+    height_m[clean] = ground.height_m
+    cloud = points.take(index).with_attributes(label=label[index], height_m=height_m[index])
+    low = Raster(values=ground.low, frame=frame, crs="")
+    for code, certainty in (label_standing(cloud, low, core, params), label_water(cloud, core, params)):
+        label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
+    code, certainty = label_rocks(cloud, label[index], low, core, params)
+    label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
+    return label, confidence
+
+
+def _mark_ground(
+    label: NDArray[np.uint8],
+    confidence: NDArray[np.uint8],
+    index: NDArray[np.int64],
+    ground: Ground,
+    params: ClassifyParams,
+) -> None:
+    """Ground, surer the closer to the surface; and what a pit left below it."""
+    with np.errstate(invalid="ignore"):
+        closeness = 1.0 - np.abs(ground.height_m) / ground.tolerance_m
+        buried = ground.in_pit & (ground.height_m < -params.noise.isolated_gap_m - ground.tolerance_m)
+    label[index[ground.is_ground]] = PointClass.GROUND
+    confidence[index[ground.is_ground]] = np.rint(50.0 + 50.0 * closeness[ground.is_ground]).astype(np.uint8)
+    label[index[buried]], confidence[index[buried]] = PointClass.LOW_NOISE, 60

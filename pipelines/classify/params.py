@@ -1,0 +1,57 @@
+"""Parameters of all steps of classification, and how far they reach together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipelines.ground import EmbankmentParams, SmrfParams
+from pipelines.noise import NoiseParams
+from pipelines.objects import BuildingParams, VegetationParams
+from pipelines.water import WaterParams
+
+__all__ = ["STAGES", "ClassifyParams"]
+
+STAGES: dict[str, type] = {
+    "noise": NoiseParams,
+    "ground": SmrfParams,
+    "embankment": EmbankmentParams,
+    "water": WaterParams,
+    "building": BuildingParams,
+    "vegetation": VegetationParams,
+}
+"""Names that profiles and ``--set`` use for the steps' parameters, and their dataclasses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifyParams:
+    """Parameters of all steps."""
+
+    noise: NoiseParams = field(default_factory=NoiseParams)
+    ground: SmrfParams = field(default_factory=SmrfParams)
+    embankment: EmbankmentParams = field(default_factory=EmbankmentParams)
+    water: WaterParams = field(default_factory=WaterParams)
+    building: BuildingParams = field(default_factory=BuildingParams)
+    vegetation: VegetationParams = field(default_factory=VegetationParams)
+
+    @property
+    def objects_reach_m(self) -> float:
+        """Reach of the steps after the ground filter: embankments then buildings, or water then rocks."""
+        cells = self.embankment_cells + self.bridge_cells + 4
+        climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
+        around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
+        return max(climb_m + self.building.reach_m, around_rocks_m + max(self.water.reach_m, climb_m))
+
+    @property
+    def embankment_cells(self) -> int:
+        """Longest climb in cells of the ground grid."""
+        return round(self.embankment.max_length_m / self.ground.cell_m)
+
+    @property
+    def bridge_cells(self) -> int:
+        """Half width of the widest bridge in cells of the ground grid."""
+        return round(self.embankment.bridge_half_width_m / self.ground.cell_m)
+
+    @property
+    def reach_m(self) -> float:
+        """Greatest distance from which a point can change another point's label."""
+        return self.noise.reach_m + self.ground.reach_m + self.objects_reach_m

@@ -1,0 +1,108 @@
+"""The tiled stage that writes ``labels/``, and its parameters from profiles."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipelines.classify.chain import classify_points
+from pipelines.classify.params import STAGES, ClassifyParams
+from twin.config import Layer, Settings, preset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tiles.store import Store
+    from twin.tiling import TileId
+
+__all__ = ["ClassifyStage", "classify_profile", "classify_stage", "profile_layer"]
+
+_COLUMNS = ("return_number", "number_of_returns")
+_HALO_STEP_M = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifyStage:
+    """The tiled stage that writes ``labels/``."""
+
+    steps: ClassifyParams = field(default_factory=ClassifyParams)
+    """Parameters of all steps."""
+
+    @property
+    def name(self) -> str:
+        """Stage name."""
+        return "classify"
+
+    @property
+    def version(self) -> int:
+        """Version of the kernels."""
+        return 1
+
+    @property
+    def halo_m(self) -> float:
+        """Reach of all steps, rounded up; one cell more because the halo's edge cuts cells."""
+        return math.ceil((self.steps.reach_m + self.steps.water.cell_m) / _HALO_STEP_M) * _HALO_STEP_M
+
+    @property
+    def input_runs(self) -> tuple[str, ...]:
+        """No earlier run: it reads points alone."""
+        return ()
+
+    def params(self) -> Mapping[str, Any]:
+        """Parameters by step."""
+        return dataclasses.asdict(self.steps)
+
+    def units(self, store: Store) -> list[TileId]:
+        """Every tile of points."""
+        return [row.tile for row in store.tiles()]
+
+    def prepare(self, store: Store, run: str) -> None:
+        """Nothing is shared between tiles."""
+
+    def run_tile(self, store: Store, run: str, tile: TileId) -> Mapping[str, Any]:
+        """Label one tile's own points."""
+        points, n_own = store.read_with_halo(tile, self.halo_m, _COLUMNS)
+        label, confidence = classify_points(points, store.grid.bounds(tile), self.steps)
+        checksum = store.write_labels(run, tile, label[:n_own], confidence[:n_own])
+        codes, counts = np.unique(label[:n_own], return_counts=True)
+        return {
+            "path": store.labels_path(run, tile),
+            "checksum": checksum,
+            "points": n_own,
+            "classes": {str(code): int(n) for code, n in zip(codes, counts, strict=True)},
+        }
+
+    def finish(self, store: Store, run: str, reports: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Points by class over all tiles."""
+        total: dict[str, int] = {}
+        for report in reports.values():
+            for code, n in report["classes"].items():
+                total[code] = total.get(code, 0) + int(n)
+        return {"classes": dict(sorted(total.items(), key=lambda item: int(item[0])))}
+
+
+def classify_stage(settings: Settings) -> ClassifyStage:
+    """Build the stage from layered settings (profile, project file, ``--set``)."""
+    return ClassifyStage(steps=ClassifyParams(**{name: settings.params(name, kind) for name, kind in STAGES.items()}))
+
+
+def profile_layer(name: str) -> Layer:
+    """Return the parameters of a profile in ``config/profiles`` as a layer of settings.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such profile, or it speaks of a step that does not exist.
+    """
+    layer = Layer(where=f"profiles/{name}.yaml", stages=preset("profiles", name))
+    Settings().with_layer(layer).check_stages(STAGES)
+    return layer
+
+
+def classify_profile(name: str) -> ClassifyStage:
+    """Return the stage with the parameters of a profile and no other layer."""
+    return classify_stage(Settings().with_layer(profile_layer(name)))

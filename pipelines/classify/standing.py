@@ -1,0 +1,76 @@
+"""What stands above the ground: embankments that ground climbs, bridges, buildings, vegetation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.ground import between_drops, climb, deck_around
+from pipelines.ground.cells import box_sum, cell_numbers, count
+from pipelines.objects import AboveGround, find_buildings, find_vegetation, on_planes, shapes_of
+from twin.points import PointClass
+from twin.raster import Frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipelines.classify.params import ClassifyParams
+    from twin.bounds import Bounds
+    from twin.points import Points
+    from twin.raster import Raster
+
+__all__ = ["label_standing"]
+
+
+def label_standing(
+    points: Points, low: Raster, core: Bounds, params: ClassifyParams
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Codes and confidences of embankments, buildings and vegetation, 0 for all else."""
+    code, certainty = np.zeros(len(points), np.uint8), np.full(len(points), 70, np.uint8)
+    rises = (points["label"] == PointClass.UNCLASSIFIED) & (points["height_m"] > params.vegetation.min_height_m)
+    chosen = np.flatnonzero(rises)
+    above = _above_ground(points.take(chosen))
+    shapes = tuple(shapes_of(above, size) for size in params.building.voxels_m)
+    planar = on_planes(above, shapes, params.building)
+    climbed, bridge = _climbed(points, above, planar, low, params)
+    code[chosen] = np.where(bridge, PointClass.BRIDGE, np.where(climbed, PointClass.GROUND, 0))
+    window = core.buffered(params.objects_reach_m).snapped(params.building.cell_m)
+    frame = Frame.covering(window, params.building.cell_m)
+    rest = np.flatnonzero(~(climbed | bridge))
+    chosen, above, planar = chosen[rest], above.take(rest), planar[rest]
+    is_building, on_roof = find_buildings(above, planar, frame, params.building)
+    leaf = find_vegetation(above, shapes[0].take(rest), params.vegetation)
+    code[chosen] = np.where(is_building, PointClass.BUILDING, leaf)
+    certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
+    return code, certainty
+
+
+def _climbed(
+    points: Points, above: AboveGround, planar: NDArray[np.bool_], low: Raster, params: ClassifyParams
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which points above the filtered ground lie on embankments that ground climbs, and which on bridges."""
+    frame, steps = low.frame, params.embankment
+    step_m, cells = steps.max_slope * frame.resolution_m, cell_numbers(frame, above.x, above.y)
+    at_foot = above.z - low.values.ravel()[cells] <= step_m + steps.slack_m
+    foot, smooth = count(cells, frame.shape, at_foot), count(cells, frame.shape, at_foot & planar)
+    is_smooth = (foot > 0) & (box_sum(smooth, 1) >= steps.planar_share * box_sum(foot, 1))
+    is_ground = points["label"] == PointClass.GROUND
+    seeds = count(cell_numbers(frame, points.x, points.y), frame.shape, is_ground) > 0
+    reached = climb(low.values, seeds, is_smooth, step_m, params.embankment_cells)
+    bridge = between_drops(low.values, reached, 2 * step_m, steps.bridge_drop_m, params.bridge_cells)
+    on_bridge = at_foot & bridge.ravel()[cells]
+    climbed = at_foot & reached.ravel()[cells] & ~on_bridge
+    bottom, top = (side.ravel()[cells] for side in deck_around(low.values, bridge))
+    at_edge = (above.z >= bottom - step_m) & (above.z <= top + steps.parapet_m)
+    return climbed, on_bridge | (at_edge & ~climbed)
+
+
+def _above_ground(points: Points) -> AboveGround:
+    """Take the returns' order where it is known; 0 of 0 counts as single."""
+    unknown = np.zeros(len(points), np.uint8)
+    number = points.attributes.get("return_number", unknown)
+    of = points.attributes.get("number_of_returns", unknown)
+    return AboveGround(
+        x=points.x, y=points.y, z=points.z, height_m=points["height_m"], is_last=number >= of, is_single=of <= 1
+    )
