@@ -1,0 +1,77 @@
+"""Scores the classification on every labelled file and scene, and prints or writes the tables.
+
+``python tests/benchmarks/accuracy --only isprs,dense --quick --set ground.slope=0.2`` prints one compact table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+_ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(_ROOT))  # the checkout that is measured, wherever the program is installed
+for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # rates are per core
+
+from cases import GROUPS, real_cases  # noqa: E402
+from measure import label, score  # noqa: E402
+from scenes import DEVELOPMENT_SEED, TEST_SEED, scene_cases  # noqa: E402
+from settings import stage_for  # noqa: E402
+from table import compact  # noqa: E402
+from terrains import score_terrain  # noqa: E402
+
+if TYPE_CHECKING:
+    from cases import Case
+
+
+def main(arguments: list[str]) -> int:
+    """Score what is asked for."""
+    options = _parser().parse_args(arguments)
+    results = []
+    for case in _cases(options):
+        results.append(_measured(case, options))
+        print(compact(results[-1:], header=len(results) == 1), flush=True)
+    print(compact(results, means=True), flush=True)
+    return 0
+
+
+def _measured(case: Case, options: argparse.Namespace) -> dict[str, Any]:
+    """Label and score one case."""
+    stage = stage_for(options.profile or case.profile, options.overrides, case.region)
+    loaded = case.load()
+    found, _, seconds = label(loaded, stage)
+    figures = score(case, loaded, found) | {"cpu_seconds": seconds}
+    if loaded.scene is not None:
+        figures |= score_terrain(loaded, found)
+    return {"name": case.name, "group": case.group, "region": case.region, "kind": case.kind, **figures}
+
+
+def _cases(options: argparse.Namespace) -> list[Case]:
+    wanted = options.only.split(",") if options.only else list(GROUPS)
+    unknown = sorted(set(wanted) - set(GROUPS))
+    if unknown:
+        raise SystemExit(f"--only {','.join(unknown)}: choose from {', '.join(GROUPS)}")
+    seed = options.seed if options.seed is not None else DEVELOPMENT_SEED if options.quick else TEST_SEED
+    every = real_cases(options.real)
+    if "synthetic" in wanted:
+        every += scene_cases(seed, 300_000 if options.quick else 1_300_000)
+    return [case for case in every if case.group in wanted and options.match in case.name]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", default="", help=f"comma-separated, of {', '.join(GROUPS)}; all if not given")
+    parser.add_argument("--match", default="", help="only cases whose name contains this")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], help="stage.param=value")
+    parser.add_argument("--profile", default="", help="profile for all cases; the case's own, or the default, if empty")
+    parser.add_argument("--quick", action="store_true", help="small scenes of a development seed")
+    parser.add_argument("--seed", type=int, help="seed of the scenes; never tune on 300 to 399")
+    parser.add_argument("--real", type=Path, default=_ROOT.parent / "shared" / "data", help="folder of real files")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

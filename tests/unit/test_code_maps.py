@@ -1,0 +1,29 @@
+"""True codes in other people's words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipelines.quality.labels import CodeMap, parse_codes
+from twin.errors import ConfigError
+
+
+def test_codes_are_translated_and_ignored_by_what_the_file_says() -> None:
+    codes = CodeMap.parse(["26=40", "4 = 41"], "7, 18")
+    truth = np.array([2, 26, 4, 7, 18, 40], np.uint8)
+    np.testing.assert_array_equal(codes.of(truth), [2, 40, 41, 7, 18, 40])
+    np.testing.assert_array_equal(codes.counts(truth), [True, True, True, False, False, True])
+    assert CodeMap.parse([], "").counts(truth).all()
+
+
+@pytest.mark.parametrize("text", ["26", "26=", "x=2", "300=2", "2=-1"])
+def test_what_is_no_pair_of_codes_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ConfigError, match="--map"):
+        CodeMap.parse([text], "")
+
+
+def test_a_list_of_codes_names_the_option_that_is_wrong() -> None:
+    assert parse_codes("", "--ground") == ()
+    with pytest.raises(ConfigError, match=r"--ground 'grass'"):
+        parse_codes("2,grass", "--ground")
