@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas
+    from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
+    from twin.bounds import Bounds
     from twin.crs import HorizontalCrs
 
-__all__ = ["ID_FIELDS", "Shape", "read_shapes", "write_gpkg"]
+__all__ = ["ID_FIELDS", "Shape", "read_shapes", "read_window", "write_gpkg"]
 
 ID_FIELDS = ("id", "gml_id", "building_id", "identificatie", "lokaalid", "globalid", "fid")
 """Columns tried as the id, in this order and in any case, if the caller names none; the first with different values."""
@@ -97,6 +99,24 @@ def read_shapes(
         )
         for i, (name, geometry) in enumerate(zip(ids, geometries, strict=True))
     ]
+
+
+def read_window(path: Path, layer: str, window: Bounds) -> NDArray[np.object_]:
+    """Read the geometries of a layer whose boxes touch a window, in the file's own CRS and order.
+
+    Parameters
+    ----------
+    path
+        A file of ours (`write_gpkg`): its index finds a window without reading the rest.
+    layer
+        Name of the layer.
+    window
+        In the file's CRS.
+    """
+    from pyogrio import raw
+
+    _, _, geometry, _ = raw.read(path, layer=layer, columns=[], bbox=tuple(window), force_2d=True)
+    return np.asarray(shapely.from_wkb(geometry), dtype=object)
 
 
 def write_gpkg(path: Path, layers: Mapping[str, geopandas.GeoDataFrame]) -> int:

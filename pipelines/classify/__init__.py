@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.classify.chain import classify_points
+from pipelines.classify.evidence import Evidence, EvidenceFile, evidence_file
 from pipelines.classify.params import STAGES, ClassifyParams
 from pipelines.classify.stage import ClassifyStage, classify_profile, classify_stage, profile_layer
 
@@ -10,8 +11,11 @@ __all__ = [
     "STAGES",
     "ClassifyParams",
     "ClassifyStage",
+    "Evidence",
+    "EvidenceFile",
     "classify_points",
     "classify_profile",
     "classify_stage",
+    "evidence_file",
     "profile_layer",
 ]

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.classify.chain import classify_points
+from pipelines.classify.evidence import EvidenceFile, evidence_path, lay_evidence, read_evidence
 from pipelines.classify.params import STAGES, ClassifyParams
+from tiles.atomic import tree_checksum
 from twin.config import Layer, Settings, preset
 
 if TYPE_CHECKING:
@@ -31,6 +33,10 @@ class ClassifyStage:
 
     steps: ClassifyParams = field(default_factory=ClassifyParams)
     """Parameters of all steps."""
+    footprints: EvidenceFile | None = None
+    """Outlines of buildings, as evidence; None if nobody gave them."""
+    water: EvidenceFile | None = None
+    """Outlines of water, as evidence; None if nobody gave them."""
 
     @property
     def name(self) -> str:
@@ -53,20 +59,24 @@ class ClassifyStage:
         return ()
 
     def params(self) -> Mapping[str, Any]:
-        """Parameters by step."""
-        return dataclasses.asdict(self.steps)
+        """Parameters by step, and the evidence by its content."""
+        given = {name: [file.digest, file.crs] for name, file in self._evidence.items()}
+        return {**dataclasses.asdict(self.steps), **({"evidence": given} if given else {})}
 
     def units(self, store: Store) -> list[TileId]:
         """Every tile of points."""
         return [row.tile for row in store.tiles()]
 
     def prepare(self, store: Store, run: str) -> None:
-        """Nothing is shared between tiles."""
+        """Lay the evidence ready, where there is any; nothing else is shared between tiles."""
+        lay_evidence(store, run, self._evidence)
 
     def run_tile(self, store: Store, run: str, tile: TileId) -> Mapping[str, Any]:
         """Label one tile's own points."""
         points, n_own = store.read_with_halo(tile, self.halo_m, _COLUMNS)
-        label, confidence = classify_points(points, store.grid.bounds(tile), self.steps)
+        core = store.grid.bounds(tile)
+        evidence = read_evidence(store, run, tuple(self._evidence), core.buffered(self.halo_m))
+        label, confidence = classify_points(points, core, self.steps, evidence)
         checksum = store.write_labels(run, tile, label[:n_own], confidence[:n_own])
         codes, counts = np.unique(label[:n_own], return_counts=True)
         return {
@@ -82,12 +92,24 @@ class ClassifyStage:
         for report in reports.values():
             for code, n in report["classes"].items():
                 total[code] = total.get(code, 0) + int(n)
-        return {"classes": dict(sorted(total.items(), key=lambda item: int(item[0])))}
+        figures: dict[str, Any] = {"classes": dict(sorted(total.items(), key=lambda item: int(item[0])))}
+        if self._evidence:
+            path = evidence_path(run)
+            figures["shared_files"] = {path: tree_checksum(store.path / path)}
+        return figures
+
+    @property
+    def _evidence(self) -> dict[str, EvidenceFile]:
+        given = {"footprints": self.footprints, "water": self.water}
+        return {name: file for name, file in given.items() if file is not None}
 
 
-def classify_stage(settings: Settings) -> ClassifyStage:
-    """Build the stage from layered settings (profile, project file, ``--set``)."""
-    return ClassifyStage(steps=ClassifyParams(**{name: settings.params(name, kind) for name, kind in STAGES.items()}))
+def classify_stage(
+    settings: Settings, footprints: EvidenceFile | None = None, water: EvidenceFile | None = None
+) -> ClassifyStage:
+    """Build the stage from layered settings (profile, project file, ``--set``) and the evidence given."""
+    steps = ClassifyParams(**{name: settings.params(name, kind) for name, kind in STAGES.items()})
+    return ClassifyStage(steps=steps, footprints=footprints, water=water)
 
 
 def profile_layer(name: str) -> Layer:

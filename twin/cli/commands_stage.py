@@ -42,12 +42,15 @@ def classify(
     session: Session,
     store: StorePath,
     profile: Annotated[str, typer.Option(help="urban, hills, island or seabed.")] = "urban",
+    footprints: Annotated[str, typer.Option(help="File of building outlines: evidence, the points decide.")] = "",
+    water: Annotated[str, typer.Option(help="File of water outlines: evidence, the points decide.")] = "",
 ) -> None:
     """Label noise, ground, buildings, vegetation and water."""
     from twin.cli import derive
 
     with session.executor() as executor:
-        derive.classify(session, _open(store), executor, derive.layered(session.overrides(), profile))
+        settings = derive.layered(session.overrides(), profile)
+        derive.classify(session, _open(store), executor, settings, footprints, water)
 
 
 def terrain(

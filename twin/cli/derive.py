@@ -196,11 +196,21 @@ def _shift(axis: str, shift: float, sigma: float | None) -> str:
     return f"{axis} not determined" if sigma is None else f"{axis} {shift:+.3f} m"
 
 
-def classify(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
-    """Label every tile."""
-    from pipelines.classify import classify_stage
+def classify(
+    session: Session,
+    store: Store,
+    executor: Executor,
+    settings: Settings,
+    footprints: str = "",
+    water: str = "",
+    *,
+    redo: bool = False,
+) -> None:
+    """Label every tile; `footprints` and `water` are files of polygons, as evidence."""
+    from pipelines.classify import classify_stage, evidence_file
 
-    summary = run_tiled(store, classify_stage(settings), executor, session.progress, redo=redo)
+    given = (evidence_file(Path(file)) if file else None for file in (footprints, water))
+    summary = run_tiled(store, classify_stage(settings, *given), executor, session.progress, redo=redo)
     counts = summary.counts
     session.count(points=counts["points"], classes=counts["classes"])
     _tell(session, summary, f"{counts['points']:,} points, classes " + _listed(counts["classes"]))
