@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from twin.bounds import Bounds
     from twin.raster import Frame
 
-__all__ = ["Evidence", "EvidenceFile", "cells_within", "evidence_file", "evidence_path", "lay_evidence", "read_evidence"]
+__all__ = [
+    "Evidence",
+    "EvidenceFile",
+    "cells_within",
+    "evidence_file",
+    "evidence_path",
+    "lay_evidence",
+    "read_evidence",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

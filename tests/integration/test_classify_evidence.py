@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -27,6 +27,9 @@ from twin.errors import FormatError
 from twin.points import Points
 from twin.raster import Frame
 from twin.vertical import TP
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CRS = parse_crs("EPSG:6677")
 HOUSE = shapely.box(10, 10, 22, 20)
@@ -103,11 +106,11 @@ def test_an_outline_over_bare_ground_builds_nothing_and_the_store_stays_whole(st
     assert run_tiled(store, classify_stage(Settings(), file), Sequential()).n_done == 0
 
 
-@given(west=st.integers(-40, 20), north=st.integers(-20, 40), radius=st.floats(0.1, 15), size=st.sampled_from([0.5, 1.0]))
+@given(west=st.integers(-40, 9), north=st.integers(-9, 40), r=st.floats(0.1, 15.0), size=st.sampled_from([0.5, 1.0]))
 def test_cells_are_those_whose_centre_lies_inside_whatever_the_frame(
-    west: int, north: int, radius: float, size: float
+    west: int, north: int, r: float, size: float
 ) -> None:
-    polygons = np.array([shapely.Point(3.3, -4.1).buffer(radius), HOUSE], dtype=object)
+    polygons = np.array([shapely.Point(3.3, -4.1).buffer(r), HOUSE], dtype=object)
     frame = Frame(column0=west, row0=north - 30, rows=30, columns=50, resolution_m=size)
     x, y = np.meshgrid(*frame.centers())
     expected = shapely.contains_xy(shapely.union_all(polygons), x, y)
