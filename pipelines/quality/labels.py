@@ -29,14 +29,23 @@ class CodeMap:
     """True code to ASPRS code."""
     ignored: tuple[int, ...] = ()
     """True codes, before mapping, whose points are left out."""
+    same: tuple[tuple[int, ...], ...] = ()
+    """Groups of ASPRS codes that count as one class on both sides, the first of each."""
 
     def of(self, truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the ASPRS codes of true codes, shape (n,)."""
         table = np.arange(256, dtype=np.uint8)
         for code, other in self.mapped.items():
             table[code] = other
-        meant: NDArray[np.uint8] = table[truth]
-        return meant
+        return self.joined(table[truth])
+
+    def joined(self, found: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return found codes with those that count as one class joined, shape (n,)."""
+        table = np.arange(256, dtype=np.uint8)
+        for group in self.same:
+            table[list(group)] = group[0]
+        one: NDArray[np.uint8] = table[found]
+        return one
 
     def counts(self, truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return which points count: those whose true code is not ignored; shape (n,)."""
@@ -46,8 +55,8 @@ class CodeMap:
         return chosen
 
     @staticmethod
-    def parse(mapped: Iterable[str], ignored: str) -> CodeMap:
-        """Read ``26=40`` and ``7,18``.
+    def parse(mapped: Iterable[str] = (), ignored: str = "", same: Iterable[str] = ()) -> CodeMap:
+        """Read pairs such as ``26=40``, a list such as ``7,18``, and lists that are groups, such as ``1,3,4,5``.
 
         Raises
         ------
@@ -60,7 +69,8 @@ class CodeMap:
             if not equals:
                 raise ConfigError(f"--map {text!r}: write the file's code and the ASPRS code it means, such as 26=40")
             pairs[_code(code, "--map")] = _code(other, "--map")
-        return CodeMap(mapped=pairs, ignored=parse_codes(ignored, "--ignore"))
+        groups = tuple(group for text in same if (group := parse_codes(text, "--same")))
+        return CodeMap(mapped=pairs, ignored=parse_codes(ignored, "--ignore"), same=groups)
 
 
 def parse_codes(text: str, option: str) -> tuple[int, ...]:

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ClassScore", "Confusion", "GroundScore", "as_report", "confusion", "score_class", "score_ground"]
+__all__ = [
+    "ClassScore",
+    "Confusion",
+    "GroundScore",
+    "as_report",
+    "confusion",
+    "score_class",
+    "score_ground",
+    "score_overall",
+]
 
 _CODES = 256
 
@@ -125,13 +134,32 @@ def score_class(table: Confusion, codes: Collection[int], ignored: Collection[in
     )
 
 
-def as_report(table: Confusion, ignored: Collection[int] = ()) -> dict[str, Any]:
-    """Return what ``twin score labels --json`` promises: ``ground`` and ``classes``, rounded; null if undefined."""
+def score_overall(table: Confusion, ignored: Collection[int] = ()) -> tuple[float, float]:
+    """Return the share of right points over all classes, and Cohen's kappa of the whole table; per cent, or NaN."""
+    counts = table.counts.astype(np.float64)
+    counts[[int(code) for code in ignored]] = 0
+    n = counts.sum()
+    if not n:
+        return math.nan, math.nan
+    agreement = float(np.trace(counts) / n)
+    chance = float(counts.sum(axis=0) @ counts.sum(axis=1) / n**2)
+    return 100.0 * agreement, 100.0 * (agreement - chance) / (1.0 - chance) if chance < 1.0 else math.nan
+
+
+def as_report(
+    table: Confusion, ignored: Collection[int] = (), ground: Collection[int] = (PointClass.GROUND,)
+) -> dict[str, Any]:
+    """Return what ``twin score labels --json`` promises, rounded; null if undefined.
+
+    ``ground`` (`score_ground` of the codes `ground`), ``overall`` (`score_overall`), and ``classes`` (`score_class`).
+    """
     present = np.flatnonzero(table.counts.sum(axis=0) + table.counts.sum(axis=1))
-    ground = score_ground(table, ignored=ignored)
+    bare_earth = score_ground(table, ground, ignored)
+    accuracy, kappa = score_overall(table, ignored)
     scores = {int(code): score_class(table, (int(code),), ignored) for code in present if code not in ignored}
     return {
-        "ground": {key: _plain(getattr(ground, key)) for key in ("type1", "type2", "total", "kappa")},
+        "ground": {key: _plain(getattr(bare_earth, key)) for key in ("type1", "type2", "total", "kappa")},
+        "overall": {"accuracy": _plain(accuracy), "kappa": _plain(kappa)},
         "classes": {
             str(code): {key: _plain(getattr(score, key)) for key in ("precision", "recall", "f1", "iou")}
             for code, score in scores.items()

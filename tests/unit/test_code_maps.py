@@ -14,13 +14,19 @@ def test_codes_are_translated_and_ignored_by_what_the_file_says() -> None:
     truth = np.array([2, 26, 4, 7, 18, 40], np.uint8)
     np.testing.assert_array_equal(codes.of(truth), [2, 40, 41, 7, 18, 40])
     np.testing.assert_array_equal(codes.counts(truth), [True, True, True, False, False, True])
-    assert CodeMap.parse([], "").counts(truth).all()
+    assert CodeMap.parse().counts(truth).all()
+
+
+def test_classes_that_count_as_one_are_joined_on_both_sides() -> None:
+    codes = CodeMap.parse(["26=17"], same=["1,3,4,5", "9,41"])
+    np.testing.assert_array_equal(codes.of(np.array([4, 26, 41, 6], np.uint8)), [1, 17, 9, 6])
+    np.testing.assert_array_equal(codes.joined(np.array([4, 26, 41, 6], np.uint8)), [1, 26, 9, 6])
 
 
 @pytest.mark.parametrize("text", ["26", "26=", "x=2", "300=2", "2=-1"])
 def test_what_is_no_pair_of_codes_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match="--map"):
-        CodeMap.parse([text], "")
+        CodeMap.parse([text])
 
 
 def test_a_list_of_codes_names_the_option_that_is_wrong() -> None:

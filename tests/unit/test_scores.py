@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.quality.scores import as_report, confusion, score_class, score_ground
+from pipelines.quality.scores import as_report, confusion, score_class, score_ground, score_overall
 
 codes = st.lists(st.sampled_from([1, 2, 5, 6, 9]), min_size=1, max_size=60)
 
@@ -60,3 +60,13 @@ def test_an_undefined_share_is_null_and_unequal_lengths_are_refused() -> None:
     assert as_report(confusion(only_ground, only_ground))["ground"]["type2"] is None
     with pytest.raises(ValueError, match="true labels"):
         confusion(only_ground, only_ground[:2])
+
+
+@given(truth=codes, seed=st.integers(0, 99))
+def test_kappa_of_two_classes_is_that_of_the_ground(truth: list[int], seed: int) -> None:
+    true = np.where(np.array(truth) == 2, 2, 1).astype(np.uint8)
+    found = np.random.default_rng(seed).permutation(true)
+    accuracy, kappa = score_overall(confusion(true, found))
+    ground = score_ground(confusion(true, found))
+    assert accuracy == pytest.approx(100.0 - ground.total)
+    assert kappa == pytest.approx(ground.kappa, nan_ok=True)

@@ -102,11 +102,25 @@ def score_labels(
     store: StorePath,
     truth: Annotated[str, typer.Option(help="LAS with the same points, if not the classes as delivered.")] = "",
     within: Annotated[str, typer.Option(help="File of polygons: score only the points inside their convex hull.")] = "",
+    mapped: Annotated[list[str] | None, typer.Option("--map", help="What a true code means, as 26=40; repeat.")] = None,
+    ignore: Annotated[str, typer.Option(help="True codes to leave out, such as 7,18,64,65,66,67.")] = "",
+    same: Annotated[list[str] | None, typer.Option(help="Codes that count as one class, as 1,3,4,5; repeat.")] = None,
+    ground: Annotated[str, typer.Option(help="Codes that count as ground on both sides, such as 2,9.")] = "2",
+    picture: Annotated[str, typer.Option(help="PNG file for a map of the errors.")] = "",
 ) -> None:
     """Score the labels against the classification as delivered."""
     from twin.cli import scores
 
-    scores.labels(session, _open(store), truth, within)
+    told = scores.LabelOptions(
+        truth=truth,
+        within=within,
+        mapped=mapped or (),
+        ignored=ignore,
+        same=same or (),
+        ground=ground,
+        picture=picture,
+    )
+    scores.labels(session, _open(store), told)
 
 
 def score_model(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from pipelines.quality.error_map import ErrorMap
     from pipelines.quality.terrain import HeightDifferences
     from tiles.dem_xml import DemMesh
     from tiles.store import Store
@@ -20,31 +22,125 @@ if TYPE_CHECKING:
     from twin.cli.session import Session
     from twin.points import Points
 
-__all__ = ["labels", "model", "terrain"]
+__all__ = ["LabelOptions", "labels", "model", "terrain"]
+
+_CLASS_FIGURES = (("F1", "f1"), ("IoU", "iou"), ("precision", "precision"), ("recall", "recall"))
 
 
-def labels(session: Session, store: Store, truth: str, within: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelOptions:
+    """What ``twin score labels`` was told."""
+
+    truth: str = ""
+    within: str = ""
+    mapped: Sequence[str] = ()
+    ignored: str = ""
+    same: Sequence[str] = ()
+    ground: str = "2"
+    picture: str = ""
+
+
+def labels(session: Session, store: Store, options: LabelOptions) -> None:
     """Compare the newest labels with the classes as delivered, or with those of another file of the same points."""
-    import numpy as np
-
-    from pipelines.quality.scores import Confusion, as_report, confusion
+    from pipelines.quality.error_map import ErrorMap
+    from pipelines.quality.label_scores import LabelRules, LabelTally
+    from pipelines.quality.labels import CodeMap, parse_codes
+    from pipelines.quality.objects import ObjectParams
 
     run = latest_run(store, "classify")
-    block = _hull(store, within) if within else None
-    other = _classes_of(store, Path(truth)) if truth else None
-    table = Confusion(counts=np.zeros((256, 256), np.int64))
-    for row in store.tiles():
+    block = _hull(store, options.within) if options.within else None
+    other = _classes_of(store, Path(options.truth)) if options.truth else None
+    rules = LabelRules(
+        codes=CodeMap.parse(options.mapped, options.ignored, options.same),
+        ground=parse_codes(options.ground, "--ground"),
+        objects=ObjectParams(cell_m=_object_cell(store)),
+    )
+    picture = ErrorMap(store.bounds, rules.ground) if options.picture else None
+    tally = LabelTally(rules, picture)
+    rows = store.tiles()
+    session.progress.start("score", len(rows), "tiles")
+    for row in rows:
         points = store.read_tile(row.tile, ("classification", "source_index"))
         found, _ = store.read_labels(run, row.tile)
         true = points["classification"] if other is None else other[points["source_index"]]
         chosen = slice(None) if block is None else _inside(block, points)
-        table += confusion(true[chosen], found[chosen])
-    result = as_report(table)
-    session.count(points=table.n_points, run=run, **result)
-    ground = result["ground"]
-    session.say(f"{table.n_points:,} points scored; ground: kappa {ground['kappa']}, total error {ground['total']} %")
+        tally.add(points.take(chosen), true[chosen], found[chosen])
+        session.progress.advance(1)
+    session.progress.finish()
+    result = tally.report()
+    session.count(points=tally.table.n_points, run=run, **result)
+    for line in _said(result, tally.table.n_points):
+        session.say(line)
+    if picture is not None:
+        _draw(session, store, picture, Path(options.picture))
+
+
+def _object_cell(store: Store) -> float:
+    """Return the cell in which buildings are counted as objects, from the density of the whole store."""
+    from pipelines.quality.objects import cell_for
+
+    rows, bounds = store.tiles(), store.bounds
+    surveyed_m2 = 0.0
+    for row in rows:
+        tile = store.grid.bounds(row.tile)
+        width = min(tile.xmax, bounds.xmax) - max(tile.xmin, bounds.xmin)
+        surveyed_m2 += max(width, 0.0) * max(min(tile.ymax, bounds.ymax) - max(tile.ymin, bounds.ymin), 0.0)
+    return cell_for(sum(row.n_points for row in rows) / max(surveyed_m2, 1.0))
+
+
+def _said(result: Mapping[str, Any], n_points: int) -> Iterator[str]:
+    """Yield the report's lines for people."""
+    ground, overall = result["ground"], result["overall"]
+    yield (
+        f"{n_points:,} points scored: {_cent(overall['accuracy'])} right over all classes, kappa"
+        f" {_figure(overall['kappa'])}"
+    )
+    yield (
+        f"ground: total error {_cent(ground['total'])}, type I {_cent(ground['type1'])}, type II"
+        f" {_cent(ground['type2'])}, kappa {_figure(ground['kappa'])}"
+    )
     for code, score in result["classes"].items():
-        session.say(f"class {code}: F1 {score['f1']}, precision {score['precision']}, recall {score['recall']}")
+        values = ", ".join(f"{name} {_figure(score[key])}" for name, key in _CLASS_FIGURES)
+        yield f"class {code}: {values}"
+    for least, score in result["objects"].items():
+        if score["true"] or score["found"]:
+            found, true = _cent(score["precision"]), _cent(score["recall"])
+            yield (
+                f"buildings of {least} m² and more: {true} of {score['true']:,} found, {found} of {score['found']:,}"
+                " right"
+            )
+    yield "points by true class (down) and found class (across):"
+    yield from _matrix(result["confusion"])
+
+
+def _matrix(table: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield the confusion matrix as lines of text."""
+    codes = sorted({int(code) for row in table.values() for code in row})
+    widths = [max(len(f"{row.get(str(code), 0):,}") for row in (*table.values(), {str(code): code})) for code in codes]
+    yield "      " + "  ".join(f"{code:>{width}}" for code, width in zip(codes, widths, strict=True))
+    for true, row in table.items():
+        cells = (f"{row.get(str(code), 0):>{width},}" for code, width in zip(codes, widths, strict=True))
+        yield f"  {true:>3} " + "  ".join(cells)
+
+
+def _draw(session: Session, store: Store, picture: ErrorMap, out: Path) -> None:
+    from tiles.atomic import write_bytes
+    from twin.raster import Raster
+    from viewer.report.error_map import draw_errors
+
+    kinds = Raster(values=picture.kinds(), frame=picture.frame, crs=store.crs.code)
+    surface = Raster(values=picture.surface, frame=picture.frame, crs=store.crs.code, vertical=store.vertical)
+    write_bytes(out, draw_errors(kinds, surface, picture.points_by_kind()))
+    session.count(picture=str(out))
+    session.say(f"map of errors: {out}")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _cent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} %"
 
 
 def model(session: Session, store: Store, reference: Path) -> None:

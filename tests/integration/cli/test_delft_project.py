@@ -37,14 +37,28 @@ def test_the_store_holds_every_delivered_point_as_it_was_written(delft: Path, tw
     assert twin("verify", delft / "store").result["problems"] == 0
 
 
-def test_ground_and_buildings_agree_with_the_delivered_classes(
-    delft: Path, shared_data: Path, twin: Callable[..., Any]
+def test_ground_and_buildings_agree_with_the_delivered_classes_however_these_are_read(
+    delft: Path, shared_data: Path, tmp_path: Path, twin: Callable[..., Any]
 ) -> None:
-    everywhere = twin("score", "labels", delft / "store").result
-    assert everywhere["points"] == 848_942
-    assert everywhere["ground"]["kappa"] >= 90.0
+    plain = twin("score", "labels", delft / "store").result
+    assert plain["points"] == 848_942
+    assert plain["ground"]["kappa"] >= 90.0
+    assert plain["objects"]["50"]["true"] >= 15
+    assert min(plain["objects"]["50"]["precision"], plain["objects"]["50"]["recall"]) >= 90.0
     block = shared_data / "vector" / "delft_bgt_buildings.geojson"
     assert twin("score", "labels", delft / "store", "--within", block).result["classes"]["6"]["f1"] >= 90.0
+
+    picture = tmp_path / "errors.png"
+    told = ("--map", "26=17", "--same", "1,3,4,5", "--ignore", "9", "--ground", "2,17", "--picture", picture)
+    answer = twin("score", "labels", delft / "store", *told)
+    assert answer.code == 0, answer.stderr
+    read = answer.result
+    assert read["points"] == plain["points"] - sum(plain["confusion"]["9"].values())
+    assert sum(read["confusion"]["17"].values()) == sum(plain["confusion"]["26"].values())
+    assert set(read["confusion"]) == {"1", "2", "6", "17"}
+    assert read["overall"]["accuracy"] > 90.0 > plain["overall"]["accuracy"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert twin("score", "labels", delft / "store", "--map", "26").code == 2
 
 
 def test_the_city_model_follows_the_official_schema_and_lists_what_it_lacks(delft: Path, shared_data: Path) -> None:
