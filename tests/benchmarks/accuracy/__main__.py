@@ -1,6 +1,7 @@
 """Scores the classification on every labelled file and scene, and prints or writes the tables.
 
 ``python tests/benchmarks/accuracy --only isprs,dense --quick --set ground.slope=0.2`` prints one compact table.
+``python tests/benchmarks/accuracy --out docs/accuracy.md`` writes the page, with and without the learned stage.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 _ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(_ROOT))  # the checkout that is measured, wherever the program is installed
@@ -17,11 +18,11 @@ for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # rates are per core
 
 from cases import GROUPS, real_cases  # noqa: E402
-from measure import label, score  # noqa: E402
+from page import render  # noqa: E402
+from runs import Runs  # noqa: E402
 from scenes import DEVELOPMENT_SEED, TEST_SEED, scene_cases  # noqa: E402
-from settings import stage_for  # noqa: E402
+from settings import Variant, variants_of  # noqa: E402
 from table import compact  # noqa: E402
-from terrains import score_terrain  # noqa: E402
 
 if TYPE_CHECKING:
     from cases import Case
@@ -30,23 +31,19 @@ if TYPE_CHECKING:
 def main(arguments: list[str]) -> int:
     """Score what is asked for."""
     options = _parser().parse_args(arguments)
+    page = options.out is not None
+    runs = Runs(folder=options.work, data=options.real, overrides=options.overrides, say=_say, keeps=page)
     results = []
     for case in _cases(options):
-        results.append(_measured(case, options))
-        print(compact(results[-1:], header=len(results) == 1), flush=True)
-    print(compact(results, means=True), flush=True)
+        variants = variants_of(case) if page else [Variant(name="given", profile=options.profile, is_learned=True)]
+        results += runs.measured(case, variants)
+        if not page:
+            print(compact(results[-1:], header=len(results) == 1), flush=True)
+    if page:
+        options.out.write_text(render(results, options.work / "pictures"), encoding="utf-8")
+    else:
+        print(compact(results, means=True), flush=True)
     return 0
-
-
-def _measured(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    """Label and score one case."""
-    stage = stage_for(options.profile or case.profile, options.overrides, case.region)
-    loaded = case.load()
-    found, _, seconds = label(loaded, stage)
-    figures = score(case, loaded, found) | {"cpu_seconds": seconds}
-    if loaded.scene is not None:
-        figures |= score_terrain(loaded, found)
-    return {"name": case.name, "group": case.group, "region": case.region, "kind": case.kind, **figures}
 
 
 def _cases(options: argparse.Namespace) -> list[Case]:
@@ -69,8 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default="", help="profile for all cases; the case's own, or the default, if empty")
     parser.add_argument("--quick", action="store_true", help="small scenes of a development seed")
     parser.add_argument("--seed", type=int, help="seed of the scenes; never tune on 300 to 399")
+    parser.add_argument("--out", type=Path, help="page to write, with every variant; figures are kept in the folder")
+    parser.add_argument("--work", type=Path, default=_ROOT / "build" / "accuracy", help="figures, models, pictures")
     parser.add_argument("--real", type=Path, default=_ROOT.parent / "shared" / "data", help="folder of real files")
     return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

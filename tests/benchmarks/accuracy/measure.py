@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from pipelines.classify import ClassifyStage
     from twin.scene import Scene
 
-__all__ = ["label", "score"]
+__all__ = ["label", "reliability", "score"]
 
 _GROUND, _BUILDING, _VEGETATION, _WATER = (2,), (6,), (3, 4, 5), (9, 41)
 _BRIDGE, _SEABED, _WET = (17,), (40,), (40, 41, 42, 43, 45)
+_ALIKE = ((0, 1, 3, 4, 5, 14, 15), (9, 41))
+"""Codes that truths do not part: AHN leaves trees in 1, each country draws the heights of shrubs elsewhere."""
 _LOST = 0.5
 """Share of a building's points below which it is lost."""
 
@@ -68,6 +70,25 @@ def score(case: Case, loaded: Loaded, found: np.ndarray) -> dict[str, Any]:
         figures |= _lost(loaded, loaded.scene, found)
     figures["confusion"] = _entries(table)
     return figures
+
+
+def reliability(case: Case, loaded: Loaded, found: np.ndarray, confidence: np.ndarray) -> list[list[int]]:
+    """Return, for each confidence that occurs, per cent, how many points have it and how many of these are right.
+
+    A truth that knows ground alone is asked about ground alone; classes that a truth does not part count as one.
+    """
+    counted = case.codes.counts(loaded.truth)
+    table = np.zeros(256, np.uint8)
+    if case.group == "isprs":
+        table[2] = 2
+    else:
+        table[:] = np.arange(256)
+        for group in _ALIKE:
+            table[list(group)] = group[0]
+    right = table[case.codes.of(loaded.truth[counted])] == table[found[counted]]
+    n = np.bincount(confidence[counted], minlength=101)
+    n_right = np.bincount(confidence[counted][right], minlength=101)
+    return [[int(k), int(n[k]), int(n_right[k])] for k in np.flatnonzero(n)]
 
 
 def density(loaded: Loaded) -> float:

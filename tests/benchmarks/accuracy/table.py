@@ -48,11 +48,11 @@ def compact(results: Sequence[Mapping[str, Any]], *, header: bool = False, means
     return "\n".join(lines)
 
 
-def mean_of(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def mean_of(results: Sequence[Mapping[str, Any]], keys: Sequence[str] = ()) -> dict[str, float]:
     """Return the mean of each figure over the results that have it; mosaics repeat their files and are left out."""
     rated = [_with_rate(result) for result in results if result["kind"] != "mosaic"]
-    keys = {key for _, key, *_ in _COLUMNS}
-    values = {key: [r[key] for r in rated if key in r and not math.isnan(r[key])] for key in keys}
+    wanted = keys or [key for _, key, *_ in _COLUMNS]
+    values = {key: [r[key] for r in rated if key in r and not math.isnan(r[key])] for key in wanted}
     return {key: sum(found) / len(found) for key, found in values.items() if found}
 
 
