@@ -32,7 +32,9 @@ def register(app: typer.Typer) -> None:
 def synth(
     session: Session,
     out: Annotated[Path, typer.Argument(help="Folder to write into.")],
-    scene: Annotated[Literal["bay", "hills", "island"], typer.Option(help="Which landscape.")] = "bay",
+    scene: Annotated[
+        Literal["bay", "hills", "island", "highrise", "cliff"], typer.Option(help="Which landscape.")
+    ] = "bay",
     points: Annotated[int, typer.Option(help="About how many points.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
 ) -> None:

@@ -27,12 +27,23 @@ __all__ = [
 ]
 
 BuildingKind = Literal[
-    "flat", "gabled", "hipped", "shed", "l_shaped", "stepped", "penthouse", "courtyard", "row", "highrise"
+    "flat",
+    "gabled",
+    "hipped",
+    "shed",
+    "l_shaped",
+    "stepped",
+    "penthouse",
+    "courtyard",
+    "row",
+    "highrise",
+    "tower",
+    "hall",
 ]
 KINDS: tuple[BuildingKind, ...] = (
     "gabled", "flat", "hipped", "highrise", "l_shaped", "stepped", "penthouse", "row", "shed", "courtyard",
 )  # fmt: skip
-"""All kinds, in the order in which a scene places its first ones."""
+"""Kinds of the bay, in the order in which a scene places its first ones; a downtown has ``tower`` and ``hall`` too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,6 +148,7 @@ def prisms(spec: BuildingSpec, ground: float) -> list[Prism]:
     maker = {
         "flat": _flat, "gabled": _gabled, "row": _gabled, "hipped": _hipped, "shed": _shed, "l_shaped": _l_shaped,
         "stepped": _stepped, "penthouse": _penthouse, "highrise": _highrise, "courtyard": _courtyard,
+        "tower": _tower, "hall": _gabled,
     }[spec.kind]  # fmt: skip
     return [
         Prism(
@@ -218,6 +230,17 @@ def _highrise(spec: BuildingSpec) -> list[_Part]:
         (0.0, 0.0, 0.0, spec.half_p, spec.half_q, _level(podium + 4.0)),
         (*tower, _level(spec.eaves)),
         (*plant, _level(spec.eaves + spec.rise)),
+    ]
+
+
+def _tower(spec: BuildingSpec) -> list[_Part]:
+    """Put a tower of `share` of the podium's lengths, `rise` above the podium's roof, and a plant room on top."""
+    half_p, half_q = spec.share * spec.half_p, spec.share * spec.half_q
+    aside = 0.3 * (spec.half_p - half_p)
+    return [
+        *_flat(spec),
+        (aside, 0.0, 0.0, half_p, half_q, _level(spec.eaves + spec.rise)),
+        (aside, 0.0, 0.0, 0.45 * half_p, 0.5 * half_q, _level(spec.eaves + spec.rise + 5.0)),
     ]
 
 

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from twin.points import PointClass
-from twin.scene.chance import normal, uniform
+from twin.scene.chance import mix, normal, uniform
 from twin.scene.compiled import compiled
 from twin.scene.layout import HILLS, Layout
 from twin.scene.materials import BIRD, LEAF, ROOF_CONCRETE, ROOF_TILE, STEEL, WALL, WATER, WIRE
@@ -31,7 +31,7 @@ __all__ = [
     "RESOLUTION",
     "Progress",
     "end_on_solid",
-    "on_ground",
+    "on_open_ground",
     "on_water",
     "sort_by_entry",
     "stray",
@@ -62,6 +62,7 @@ ECHO = 9
 
 # Purposes of a pulse's draws, and their counters; `normal` takes two. `twin.scene.pulses` has the others.
 _SURFACE_SEEN, _WAVE, _TINT, _BED_SEEN, _ODD, _ODD_FAR, _CROWNS = 2, 3, 5, 6, 7, 8, 1024
+_GHOSTS, _GHOST_SEEN, _GHOST_CELL = 700, 600, 12.0
 
 
 class Progress(NamedTuple):
@@ -229,6 +230,34 @@ def on_ground(lay: Layout, ray: Ray, progress: Progress, pulse: Pulse) -> int:
     light = (progress.energy * ray.uz, 0.95, uniform(pulse.key, _TINT))
     what = (_GROUND, cover_at(lay, ray.gu, ray.gv, ray.gz), 0)
     return note(pulse.echo, progress.n, (ray.gu, ray.gv, ray.gz), light, what)
+
+
+@compiled
+def ghost_depth(scan: Scan, ray: Ray, pulse: Pulse) -> float:
+    """Return how much too long the way of a pulse is, 0 for most: specular patches, each seen by one strip only.
+
+    Light that bounces between paving and a facade arrives late. The geometry is the strip's, so a patch's ghosts lie
+    together, within some decimetres of one depth.
+    """
+    cell_u, cell_v = math.floor(ray.gu / _GHOST_CELL), math.floor(ray.gv / _GHOST_CELL)
+    cell = mix(mix(scan.key, _GHOSTS), int(cell_v) * 100_003 + int(cell_u))
+    if uniform(cell, 0) >= scan.ghosts:
+        return 0.0
+    du = ray.gu - (cell_u + 0.2 + 0.6 * uniform(cell, 1)) * _GHOST_CELL
+    dv = ray.gv - (cell_v + 0.2 + 0.6 * uniform(cell, 2)) * _GHOST_CELL
+    if math.hypot(du, dv) > 0.3 + 1.5 * uniform(cell, 3) or uniform(pulse.key, _GHOST_SEEN) > 0.6:
+        return 0.0
+    return 1.2 + 19.0 * uniform(cell, 4) ** 2 + 0.4 * uniform(pulse.key, _GHOST_SEEN + 1)
+
+
+@compiled
+def on_open_ground(site: Site, scan: Scan, ray: Ray, progress: Progress, pulse: Pulse) -> int:
+    """Note the return of the ground, or its ghost below."""
+    late = ghost_depth(scan, ray, pulse) if scan.ghosts > 0.0 else 0.0
+    if late <= 0.0:
+        return on_ground(site.lay, ray, progress, pulse)
+    place = (ray.gu - late * ray.uu, ray.gv - late * ray.uv, ray.gz - late * ray.uz)
+    return note(pulse.echo, progress.n, place, (0.3 * progress.energy, 0.6, 0.5), (_LOW_NOISE, ROOF_CONCRETE, 0))
 
 
 @compiled

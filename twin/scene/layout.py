@@ -5,18 +5,29 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from twin.scene.chance import stream
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from twin.scene.params import SceneParams
 
-__all__ = ["BAY", "HILLS", "ISLAND", "Layout", "layout_of", "origin_of"]
+__all__ = ["BAY", "CLIFF", "HIGHRISE", "HILLS", "ISLAND", "Layout", "layout_of", "origin_of"]
 
-BAY, HILLS, ISLAND = 0, 1, 2
-_KINDS = {"bay": BAY, "hills": HILLS, "island": ISLAND}
+BAY, HILLS, ISLAND, HIGHRISE, CLIFF = 0, 1, 2, 3, 4
 
-_ORIGINS = {"bay": (-8_000.0, -36_000.0), "hills": (-40_000.0, -35_000.0), "island": (-40_000.0, -140_000.0)}
-"""South-west corners in EPSG:6677 as (easting, northing): Tokyo's port, its western hills, the sea off Izu."""
+_ORIGINS = {
+    "bay": (-8_000.0, -36_000.0), "hills": (-40_000.0, -35_000.0), "island": (-40_000.0, -140_000.0),
+    "highrise": (-12_500.0, -34_500.0), "cliff": (-46_000.0, -142_000.0),
+}  # fmt: skip
+"""South-west corners in EPSG:6677 as (easting, northing): Tokyo's port, its western hills, the sea off Izu, its western
+centre, an island's coast."""
+_PLAIN_SEEDS = 100
+"""Seeds below this keep the bay's layout as the demonstration tells of it; from here on its large things move too."""
+
+Phases = tuple[float, float, float, float, float, float, float, float]
 
 
 class Layout(NamedTuple):
@@ -66,6 +77,11 @@ class Layout(NamedTuple):
     """First street's centre line, measured from the canal (bay) or the edge's middle (island)."""
     street_v: float = 0.0
     """Centre line of a street that runs along u."""
+    works: NDArray[np.float64] = np.empty((0, 13))
+    """Earthworks; see `twin.scene.earthworks`."""
+    works_start: NDArray[np.int64] = np.zeros(1, np.int64)
+    """First entry of each cell in `works_member`."""
+    works_member: NDArray[np.int32] = np.empty(0, np.int32)
 
 
 def origin_of(params: SceneParams) -> tuple[float, float]:
@@ -76,38 +92,41 @@ def origin_of(params: SceneParams) -> tuple[float, float]:
 def layout_of(params: SceneParams) -> Layout:
     """Return the layout of a scene; the same for all sizes but for its scale."""
     phases = tuple(float(value) for value in stream(params.seed, 1).uniform(0.0, 2.0 * math.pi, 8))
-    maker = {"bay": _bay, "hills": _hills, "island": _island}[params.kind]
-    return maker(params.edge_m, phases)  # type: ignore[arg-type]
+    makers = {"bay": _bay, "hills": _hills, "island": _island, "highrise": _highrise, "cliff": _cliff}
+    return makers[params.kind](params.edge_m, phases, params.seed)  # type: ignore[arg-type]
 
 
-def _bay(edge: float, phases: tuple[float, float, float, float, float, float, float, float]) -> Layout:
-    canal_half = _clip(0.022 * edge, 4.0, 14.0)
+def _bay(edge: float, phases: Phases, seed: int) -> Layout:
+    move = np.zeros(8) if seed < _PLAIN_SEEDS else stream(seed, 20).uniform(-1.0, 1.0, 8)
+    canal_half = _clip((0.022 + 0.005 * move[0]) * edge, 4.0, 14.0)
+    bridge_v = (0.47 + 0.02 * move[1]) * edge
     return Layout(
         kind=BAY,
         edge=edge,
         water=0.10,
         phases=phases,
         crest=2.60,
-        coast_v=0.25 * edge,
-        canal_u=0.56 * edge,
+        coast_v=(0.25 + 0.03 * move[2]) * edge,
+        canal_u=(0.56 + 0.06 * move[3]) * edge,
         canal_half=canal_half,
-        canal_end_v=0.72 * edge,
-        bridge_v=0.47 * edge,
+        canal_end_v=(0.72 + 0.02 * move[1]) * edge,
+        bridge_v=bridge_v,
         deck=3.60,
-        hill_u=0.13 * edge,
-        hill_v=0.68 * edge,
+        hill_u=(0.13 + 0.02 * move[4]) * edge,
+        hill_v=(0.68 + 0.03 * move[5]) * edge,
         relief=_clip(0.07 * edge, 10.0, 80.0),
         wavelength=_clip(0.6 * edge, 90.0, 500.0),
-        centre_u=0.22 * edge,
+        centre_u=(0.22 + 0.05 * move[6]) * edge,
         centre_v=0.11 * edge,
-        radius=_clip(0.06 * edge, 9.0, 150.0),
+        radius=_clip((0.06 + 0.01 * move[7]) * edge, 9.0, 150.0),
         top=_clip(0.03 * edge + 4.0, 8.0, 30.0),
         street_u=canal_half + 20.6,
-        street_v=0.47 * edge,
+        street_v=bridge_v,
     )
 
 
-def _hills(edge: float, phases: tuple[float, float, float, float, float, float, float, float]) -> Layout:
+def _hills(edge: float, phases: Phases, seed: int) -> Layout:
+    move = stream(seed, 20).uniform(-1.0, 1.0, 2)
     return Layout(
         kind=HILLS,
         edge=edge,
@@ -115,13 +134,13 @@ def _hills(edge: float, phases: tuple[float, float, float, float, float, float, 
         phases=phases,
         relief=_clip(0.16 * edge, 22.0, 120.0),
         wavelength=_clip(0.9 * edge, 150.0, 700.0),
-        centre_u=0.52 * edge,
-        centre_v=0.48 * edge,
+        centre_u=(0.50 + 0.08 * float(move[0])) * edge,
+        centre_v=(0.50 + 0.08 * float(move[1])) * edge,
         radius=_clip(0.28 * edge, 45.0, 300.0),
     )
 
 
-def _island(edge: float, phases: tuple[float, float, float, float, float, float, float, float]) -> Layout:
+def _island(edge: float, phases: Phases, seed: int) -> Layout:
     return Layout(
         kind=ISLAND,
         edge=edge,
@@ -135,6 +154,38 @@ def _island(edge: float, phases: tuple[float, float, float, float, float, float,
         top=_clip(0.04 * edge, 8.0, 35.0),
         street_u=0.0,
         street_v=0.27 * edge,
+    )
+
+
+def _highrise(edge: float, phases: Phases, seed: int) -> Layout:
+    """Gently sloping ground, here and there with a scarp between an upper and a lower town; no water."""
+    level, scarp = stream(seed, 20).uniform(0.0, 1.0, 2)
+    return Layout(
+        kind=HIGHRISE,
+        edge=edge,
+        water=-12.0,
+        phases=phases,
+        relief=9.0 * float(scarp) if scarp > 0.5 else 0.0,
+        centre_u=0.5 * edge,
+        centre_v=0.5 * edge,
+        top=3.0 + 20.0 * float(level),
+    )
+
+
+def _cliff(edge: float, phases: Phases, seed: int) -> Layout:
+    gorge, spur, height, shore = (float(value) for value in stream(seed, 20).uniform(-1.0, 1.0, 4))
+    return Layout(
+        kind=CLIFF,
+        edge=edge,
+        water=0.10,
+        phases=phases,
+        coast_v=(0.25 + 0.03 * shore) * edge,
+        canal_u=(0.5 + 0.3 * gorge) * edge,
+        hill_u=(0.5 + 0.3 * gorge + math.copysign(0.32, -gorge) + 0.05 * spur) * edge,
+        hill_v=0.68 * edge,
+        relief=14.0,
+        top=38.0 + 12.0 * height,
+        street_v=0.56 * edge,
     )
 
 

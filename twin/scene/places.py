@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twin.scene.layout import BAY, HILLS, Layout
+from twin.scene.layout import BAY, CLIFF, HIGHRISE, HILLS, Layout
 from twin.scene.terrain import BLOCK_U, grid_of
 from twin.scene.works import canal_centre, canal_inner
 from twin.vertical import AP, VerticalDatum
@@ -100,6 +100,14 @@ def places_of(lay: Layout, origin: tuple[float, float]) -> dict[str, tuple[float
         local = {
             "open_water": ((i + 0.5) * lay.edge / n, (j + 0.5) * lay.edge / n),
             "quarter": (lay.centre_u, lay.centre_v),
+        }
+    elif lay.kind == HIGHRISE:
+        local = {"centre": (lay.centre_u, lay.centre_v)}
+    elif lay.kind == CLIFF:
+        local = {
+            "open_water": (0.03 * lay.edge, 0.03 * lay.edge),
+            "gorge": (lay.canal_u, lay.street_v),
+            "spur": (lay.hill_u, lay.street_v),
         }
     else:
         local = {

@@ -21,7 +21,7 @@ from twin.scene.echoes import (
     RESOLUTION,
     Progress,
     end_on_solid,
-    on_ground,
+    on_open_ground,
     on_water,
     sort_by_entry,
     stray,
@@ -151,7 +151,7 @@ def fire(site: Site, scan: Scan, line0: int, line1: int, out: Returns) -> int:
                     elif ray.wet:
                         n = on_water(lay, ray, progress, pulse)
                     else:
-                        n = on_ground(lay, ray, progress, pulse)
+                        n = on_open_ground(site, scan, ray, progress, pulse)
             # Disturb and write.
             if n == 0 or not _disturb(lay.edge, scan, ray, n, pulse):
                 continue

@@ -50,6 +50,8 @@ class Scan(NamedTuple):
     """Share of pulses."""
     high_noise: float
     """Share of pulses."""
+    ghosts: float
+    """Share of 12 m cells in which some of this strip's light comes back late, from below the ground."""
     high_ground: float
     """A height that no ground exceeds."""
 

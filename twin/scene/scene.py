@@ -10,20 +10,15 @@ import numpy as np
 
 from twin.bounds import Bounds
 from twin.points import Points
-from twin.scene.buildings import BuildingSpec, SceneBuilding, as_truth, prisms
-from twin.scene.chance import stream
-from twin.scene.greenery import plant
-from twin.scene.layout import HILLS, Layout, layout_of, origin_of
-from twin.scene.materials import ROOF_CONCRETE, ROOF_METAL, ROOF_TILE
-from twin.scene.objects import Objects, SolidRow, assemble
+from twin.scene.buildings import SceneBuilding, as_truth, prisms
+from twin.scene.compose import compose
+from twin.scene.layout import Layout, origin_of
 from twin.scene.places import Gate, Gauge, gates_of, gauges_of, places_of
 from twin.scene.pulses import fire
 from twin.scene.rays import Site
 from twin.scene.scan import empty_returns
 from twin.scene.survey import Strip, plan_survey
-from twin.scene.terrain import grid_of, ground_of, water_of
-from twin.scene.town import Town, build_town
-from twin.scene.works import build_works, cars, lamps, line_v
+from twin.scene.terrain import ground_of, water_of
 from twin.vertical import TP, VerticalDatum
 
 if TYPE_CHECKING:
@@ -31,7 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from twin.scene.objects import Objects
     from twin.scene.params import SceneParams
+    from twin.scene.town import Town
 
 
 __all__ = ["Piece", "Scene"]
@@ -69,16 +66,7 @@ class Scene:
     @staticmethod
     def build(params: SceneParams) -> Scene:
         """Place everything and plan the survey; seconds for a square kilometre, the same for equal parameters."""
-        lay = _settled(layout_of(params))
-        town = build_town(lay, params.seed)
-        works = build_works(lay)
-        rows = [row for number, item in enumerate(town.buildings, 1) for row in _solid_rows(params.seed, number, *item)]
-        rows += works.solids
-        standing = assemble(lay.edge, rows, [])
-        rows += cars(lay, params.seed, standing, town.car_parks)
-        rods = [*works.rods, *lamps(lay, params.seed, standing)]
-        crowns = plant(lay, params.seed, assemble(lay.edge, rows, []), town.parks, line_v(lay))
-        objects = assemble(lay.edge, rows, rods, crowns)
+        lay, town, objects = compose(params)
         strips = plan_survey(params, lay, objects)
         return Scene(params=params, origin=origin_of(params), layout=lay, town=town, objects=objects, strips=strips)
 
@@ -185,21 +173,3 @@ class Scene:
     def all_points(self) -> Points:
         """Generate the whole survey at once; for small scenes."""
         return Points.concatenate([self.points(piece) for piece in self.pieces()])
-
-
-def _settled(lay: Layout) -> Layout:
-    """Fix the heights that depend on the rolling terrain: the terraced quarter's, and the pond's level."""
-    if lay.kind != HILLS:
-        return lay
-    n = 200
-    rolling = grid_of(lay._replace(radius=1e-6), n)
-    middle = int(lay.centre_v / lay.edge * n), int(lay.centre_u / lay.edge * n)
-    lay = lay._replace(top=float(rolling[middle]))
-    return lay._replace(water=float(np.quantile(grid_of(lay, n), 0.04)))
-
-
-def _solid_rows(seed: int, number: int, spec: BuildingSpec, ground: float) -> list[SolidRow]:
-    metal, tint = stream(seed, 15, number).random(2)
-    pitched = spec.kind in ("gabled", "hipped", "row", "l_shaped", "shed")
-    material = (ROOF_METAL if metal < 0.3 else ROOF_TILE) if pitched else ROOF_CONCRETE
-    return [(part, 6, material, number, float(tint)) for part in prisms(spec, ground)]

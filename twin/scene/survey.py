@@ -105,6 +105,7 @@ def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float)
             position_noise=params.position_noise_m,
             low_noise=params.low_noise_share,
             high_noise=params.high_noise_share,
+            ghosts=params.ghosts,
             high_ground=high,
         )
         out.append(

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.scene.coast import cliff_ground, gorge_distance, shore_distance
 from twin.scene.compiled import cached, compiled
-from twin.scene.layout import BAY, HILLS, Layout
+from twin.scene.earthworks import work_cover, worked
+from twin.scene.layout import BAY, HIGHRISE, HILLS, ISLAND, Layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +23,8 @@ __all__ = ["cover_at", "grid_of", "ground_at", "ground_of", "is_cliff", "is_wate
 
 BLOCK_U, BLOCK_V, STREET = 66.0, 52.0, 7.0
 """Pitch of the streets along u and v, and their width, metres."""
-TERRACE_STEP, TERRACE_SLOPE, TERRACE_FLAT = 4.5, 0.30, 0.72
-"""Hills: height of a terrace, mean slope of the terraced quarter, share of a terrace that is level."""
+TERRACE_STEP, TERRACE_SLOPE, TERRACE_FLAT = 4.5, 0.30, 0.88
+"""Hills: height of a terrace, mean slope of the terraced quarter, share of a terrace that is level; walls between."""
 DIKE_CREST = 4.5
 """Width of a dike's crest, metres."""
 QUAY_SLOPE = 1.5
@@ -213,13 +215,23 @@ def _island_ground(lay: Layout, u: float, v: float) -> float:
 
 
 @compiled
+def _downtown_ground(lay: Layout, u: float, v: float) -> float:
+    """Return the ground below a downtown before it was built: a slope of one per cent, and a scarp in some."""
+    low = lay.top + 0.01 * (0.6 * u + 0.8 * v) + 0.5 * math.sin(u / 61.0 + lay.phases[0]) * math.sin(v / 47.0)
+    across = (u - lay.centre_u) * math.cos(lay.phases[1]) + (v - lay.centre_v) * math.sin(lay.phases[1])
+    return low + lay.relief * smoothstep(across / 60.0 + 0.5)
+
+
+@compiled
 def ground_at(lay: Layout, u: float, v: float) -> float:
     """Height of the ground at one place, metres above T.P."""
     if lay.kind == BAY:
         return _bay_ground(lay, u, v)
+    if lay.kind == ISLAND:
+        return _island_ground(lay, u, v)
     if lay.kind == HILLS:
-        return _hills_ground(lay, u, v)
-    return _island_ground(lay, u, v)
+        return worked(lay, u, v, _hills_ground(lay, u, v))
+    return worked(lay, u, v, _downtown_ground(lay, u, v) if lay.kind == HIGHRISE else cliff_ground(lay, u, v))
 
 
 @compiled
@@ -227,8 +239,8 @@ def is_cliff(lay: Layout, u: float, v: float) -> bool:
     """Whether the ground near the place may be steeper than a ray."""
     if lay.kind == BAY:
         return abs(math.hypot(u - lay.centre_u, v - lay.centre_v) - lay.radius) < 0.2 * lay.radius + 12.0
-    if lay.kind == HILLS:
-        return False
+    if lay.kind != ISLAND:
+        return True
     off = math.hypot(u - lay.centre_u, v - lay.centre_v) - lay.radius
     return abs(off) < 0.11 * lay.radius + 14.0 and abs(volcano_reach(lay, u, v)) < 14.0
 
@@ -261,16 +273,28 @@ def cover_at(lay: Layout, u: float, v: float, ground: float) -> int:
         if hill < 20.0 and street_distance(lay, u, v) < 0.0:
             return ASPHALT
         return YARD if hill < 12.0 else SOIL
-    if lay.kind == HILLS:
-        if quarter_weight(lay, u, v) < 0.5:
-            return SOIL
-        level = quarter_height(lay, u, v) / TERRACE_STEP
-        return YARD if level - math.floor(level) < TERRACE_FLAT else CONCRETE
+    if lay.kind != ISLAND:
+        cover = work_cover(lay, u, v)
+        return cover if cover >= 0 else _natural_cover(lay, u, v)
     if volcano_reach(lay, u, v) < 6.0:
         return SAND if harbour_weight(lay, u, v) > 0.6 else ROCK
     if in_harbour_town(lay, u, v):
         return ASPHALT if street_distance(lay, u, v) < 0.0 else YARD
     return GRASS if _cone(lay, u, v) < 0.35 * lay.relief else ROCK
+
+
+@compiled
+def _natural_cover(lay: Layout, u: float, v: float) -> int:
+    """Cover of hills, downtown and cliffs where no earthwork says otherwise."""
+    if lay.kind == HIGHRISE:
+        return CONCRETE
+    if lay.kind == HILLS:
+        if quarter_weight(lay, u, v) < 0.5:
+            return SOIL
+        level = quarter_height(lay, u, v) / TERRACE_STEP
+        return YARD if level - math.floor(level) < TERRACE_FLAT else CONCRETE
+    steep = shore_distance(lay, u, v) < 0.25 * lay.top + 12.0 or gorge_distance(lay, u, v) < 0.3 * lay.top
+    return ROCK if steep else (SOIL if v > lay.hill_v else GRASS)
 
 
 @cached

@@ -11,7 +11,7 @@ from twin.points import PointClass
 from twin.scene.buildings import Prism
 from twin.scene.chance import key_of, mix, stream, uniform
 from twin.scene.compiled import cached, compiled
-from twin.scene.layout import BAY, HILLS, Layout
+from twin.scene.layout import BAY, CLIFF, HILLS, Layout
 from twin.scene.materials import CAR, DECK, ROOF_CONCRETE
 from twin.scene.objects import Objects, RodRow, SolidRow, clear_of_solids
 from twin.scene.terrain import ASPHALT, QUAY_SLOPE, cover_at, ground_at, ground_of, is_water, street_distance
@@ -46,7 +46,7 @@ def canal_centre(lay: Layout, v: float) -> float:
 
 def line_v(lay: Layout) -> float:
     """Return v of the power line, which runs along u."""
-    return (0.86 if lay.kind == BAY else 0.9 if lay.kind == HILLS else 0.46) * lay.edge
+    return (0.86 if lay.kind == BAY else 0.9 if lay.kind in (HILLS, CLIFF) else 0.46) * lay.edge
 
 
 def build_works(lay: Layout) -> Works:
@@ -97,7 +97,7 @@ def _power_line(lay: Layout) -> list[RodRow]:
 
 
 def _across(lay: Layout) -> bool:
-    return lay.kind in (BAY, HILLS)
+    return lay.kind in (BAY, HILLS, CLIFF)
 
 
 def _wire(first: tuple[float, float, float], second: tuple[float, float, float]) -> list[RodRow]:
