@@ -8,7 +8,14 @@ import numpy as np
 
 from pipelines.ground import between_drops, climb, deck_around
 from pipelines.ground.cells import box_sum, cell_numbers, count
-from pipelines.objects import AboveGround, find_buildings, find_vegetation, on_planes, shapes_of
+from pipelines.objects import (
+    AboveGround,
+    find_buildings,
+    find_vegetation,
+    in_planes,
+    near_planes,
+    planes_around,
+)
 from twin.points import PointClass
 from twin.raster import Frame
 
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.classify.params import ClassifyParams
+    from pipelines.objects import BuildingParams, PointShape
     from twin.bounds import Bounds
     from twin.points import Points
     from twin.raster import Raster
@@ -31,19 +39,28 @@ def label_standing(
     rises = (points["label"] == PointClass.UNCLASSIFIED) & (points["height_m"] > params.vegetation.min_height_m)
     chosen = np.flatnonzero(rises)
     above = _above_ground(points.take(chosen))
-    shapes = tuple(shapes_of(above, size) for size in params.building.voxels_m)
-    planar = on_planes(above, shapes, params.building)
-    climbed, bridge = _climbed(points, above, planar, low, params)
+    shapes, distances_m = _planes(above, params.building)
+    climbed, bridge = _climbed(points, above, in_planes(above, shapes, params.building), low, params)
     code[chosen] = np.where(bridge, PointClass.BRIDGE, np.where(climbed, PointClass.GROUND, 0))
     window = core.buffered(params.objects_reach_m).snapped(params.building.cell_m)
     frame = Frame.covering(window, params.building.cell_m)
     rest = np.flatnonzero(~(climbed | bridge))
-    chosen, above, planar = chosen[rest], above.take(rest), planar[rest]
-    is_building, on_roof = find_buildings(above, planar, frame, params.building)
-    leaf = find_vegetation(above, shapes[0].take(rest), params.vegetation)
+    planar = near_planes(above, distances_m, params.building)[rest]
+    chosen, above, finest = chosen[rest], above.take(rest), shapes[0].take(rest)
+    is_building, on_roof = find_buildings(above, planar, finest, frame, params.building)
+    leaf = find_vegetation(above, finest, params.vegetation)
     code[chosen] = np.where(is_building, PointClass.BUILDING, leaf)
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
     return code, certainty
+
+
+def _planes(
+    above: AboveGround, params: BuildingParams
+) -> tuple[tuple[PointShape, ...], tuple[NDArray[np.float32], ...]]:
+    """Shapes around each point, and distances from the nearest plane, at each scale."""
+    scales = zip(params.voxels_m, params.thickness_m, strict=True)
+    around = [planes_around(above, size, thickness, params.min_points) for size, thickness in scales]
+    return tuple(shape for shape, _ in around), tuple(distance for _, distance in around)
 
 
 def _climbed(

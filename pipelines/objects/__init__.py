@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipelines.objects.above_ground import AboveGround, PointShape, shapes_of
-from pipelines.objects.buildings import BuildingParams, find_buildings, on_planes
+from pipelines.objects.buildings import BuildingParams, find_buildings, in_planes, near_planes
+from pipelines.objects.planes import planes_around
 from pipelines.objects.vegetation import VegetationParams, find_vegetation
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "VegetationParams",
     "find_buildings",
     "find_vegetation",
-    "on_planes",
+    "in_planes",
+    "near_planes",
+    "planes_around",
     "shapes_of",
 ]
