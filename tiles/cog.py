@@ -11,6 +11,8 @@ from pyproj.crs import CompoundCRS
 from rasterio.transform import Affine
 
 from tiles.atomic import atomic_path
+from twin.crs import vertical_crs
+from twin.vertical import epsg_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from twin.vertical import VerticalDatum
 
 __all__ = ["write_cog"]
-
-_EPSG_OF_DATUM = {"TP": 6695}
-"""EPSG code of the vertical CRS of a datum that we name otherwise."""
 
 
 def write_cog(  # noqa: PLR0913 - the facts that a file carries
@@ -83,10 +82,8 @@ def write_cog(  # noqa: PLR0913 - the facts that a file carries
 
 def _crs(horizontal: str, vertical: VerticalDatum | None) -> CRS:
     flat = CRS.from_user_input(horizontal)
-    if vertical is None:
+    code = epsg_of(vertical)
+    if code is None:
         return flat
-    code = _EPSG_OF_DATUM.get(vertical.name) or vertical.name.removeprefix("EPSG:")
-    if not str(code).isdigit():
-        return flat
-    upright = CRS.from_epsg(int(code))
+    upright = vertical_crs(code)
     return CompoundCRS(name=f"{flat.name} + {upright.name}", components=[flat, upright])

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from pyproj import CRS
 from pyproj.crs import CompoundCRS
 
-from twin.crs import parse_crs
+from twin.crs import parse_crs, vertical_crs
 from twin.errors import CrsError
+from twin.vertical import epsg_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,6 @@ _WKT, _KEYS, _DOUBLES, _ASCII = 2112, 34735, 34736, 34737
 _MODEL, _GEOGRAPHIC, _PROJECTED, _PROJECTED_UNIT, _VERTICAL, _VERTICAL_UNIT = 1024, 2048, 3072, 3076, 4096, 4099
 _USER_DEFINED = 32767
 _UNIT_CODES = {9001: "metre", 9002: "foot", 9003: "US survey foot"}
-_EPSG_OF_DATUM = {"TP": 6695}
 
 
 class GeoKeysError(CrsError):
@@ -146,11 +146,11 @@ def crs_vlrs(crs: HorizontalCrs, vertical: VerticalDatum | None, point_format: i
     CrsError
         If an old format must name a CRS that has no EPSG code.
     """
-    vertical_code = _vertical_code(vertical)
+    vertical_code = epsg_of(vertical)
     if point_format >= 6:
         system = CRS.from_user_input(crs.wkt)
         if vertical_code:
-            part = CRS.from_epsg(vertical_code)
+            part = vertical_crs(vertical_code)
             system = CompoundCRS(f"{system.name} + {part.name}", [system, part])
         text: str = system.to_wkt("WKT1_GDAL")
         return [(_WKT, text.encode() + b"\0")]
@@ -162,11 +162,3 @@ def crs_vlrs(crs: HorizontalCrs, vertical: VerticalDatum | None, point_format: i
         keys.append((_VERTICAL, vertical_code))
     entries = [(1, 1, 0, len(keys)), *((key, 0, 1, value) for key, value in keys)]
     return [(_KEYS, b"".join(struct.pack("<4H", *entry) for entry in entries))]
-
-
-def _vertical_code(vertical: VerticalDatum | None) -> int | None:
-    if vertical is None:
-        return None
-    if vertical.name.startswith("EPSG:"):
-        return int(vertical.name.removeprefix("EPSG:"))
-    return _EPSG_OF_DATUM.get(vertical.name)

@@ -34,6 +34,7 @@ def default_offset(crs: HorizontalCrs, scale_m: float) -> tuple[float, float, fl
     area = system.area_of_use
     if area is None:
         return None
+    # Ballpark is good enough here: the area is rounded to 100 km, and no point is moved by it.
     back = Transformer.from_crs(CRS.from_epsg(4326), system, always_xy=True)
     sides = back.transform_bounds(area.west, area.south, area.east, area.north, densify_pts=5)
     reach = _REACH * scale_m

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from tiles.atomic import atomic_path
 from twin.crs import parse_crs
 from twin.errors import ConfigError, CrsError, FormatError
+from twin.transforms import accurate_transformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,9 @@ __all__ = ["ID_FIELDS", "Shape", "read_shapes", "read_window", "write_gpkg"]
 
 ID_FIELDS = ("id", "gml_id", "building_id", "identificatie", "lokaalid", "globalid", "fid")
 """Columns tried as the id, in this order and in any case, if the caller names none; the first with different values."""
+_ACCEPT_M = 0.5
+"""Accuracy of a conversion that is good enough for outlines although a better one is known whose grid is missing: they
+are drawn for maps of 1:2500 at best, and are evidence beside the points. Points are held to the best."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,7 +79,7 @@ def read_shapes(
     FormatError
         If GDAL cannot read it, or it holds no geometries.
     CrsError
-        If the CRS is missing, unknown, or contradicts the coordinates.
+        If the CRS is missing, unknown, or contradicts the coordinates; or PROJ knows no accurate way to the one wanted.
     ConfigError
         If `id_field` is no column of the file.
     """
@@ -169,7 +173,11 @@ def _in_crs(
     have, want = CRS.from_wkt(source.wkt), CRS.from_wkt(wanted.wkt)
     if have.equals(want, ignore_axis_order=True):
         return geometries
-    transformer = Transformer.from_crs(have, want, always_xy=True)
+    known = [geometry for geometry in geometries if geometry is not None and not geometry.is_empty]
+    if not known:
+        return geometries
+    xmin, ymin, xmax, ymax = map(float, shapely.total_bounds(known))
+    transformer = accurate_transformer(source, wanted, (xmin, ymin, xmax, ymax), accept_m=_ACCEPT_M)
 
     def moved(xy: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pyproj import CRS, Proj, Transformer
 from pyproj.exceptions import CRSError
 
+from twin import jgd2024
 from twin.errors import CrsError, DatumError, UnitError
-from twin.vertical import VerticalDatum
+from twin.vertical import ELLIPSOIDAL, VerticalDatum
 
-__all__ = ["HorizontalCrs", "parse_crs", "require_metres", "require_metric_heights", "to_wgs84", "vertical_unit"]
+__all__ = [
+    "HorizontalCrs",
+    "parse_crs",
+    "require_metres",
+    "require_metric_heights",
+    "to_wgs84",
+    "vertical_crs",
+    "vertical_unit",
+]
+
+_CODE = re.compile(r"\s*EPSG:(\d+)(?:\+(\d+))?\s*", re.IGNORECASE)
 
 _WKT_KEYWORDS = frozenset({
     "BASEGEODCRS", "BASEGEOGCRS", "BOUNDCRS", "COMPD_CS", "COMPOUNDCRS", "DERIVEDPROJCRS", "ENGCRS", "ENGINEERINGCRS",
@@ -39,6 +51,8 @@ class HorizontalCrs:
     """Unit of the vertical part; ``metre`` if there is none."""
     height_unit_m: float = 1.0
     """Metres in one unit of the vertical part."""
+    vertical_code: str = ""
+    """What the vertical part is called in the registry, such as ``EPSG:6695``; empty if it has no code there."""
 
     @property
     def contradicts(self) -> str:
@@ -65,7 +79,9 @@ class HorizontalCrs:
 
 @lru_cache(maxsize=64)
 def parse_crs(text: str) -> HorizontalCrs:
-    """Read an authority code, WKT or PROJ string; compound systems are split.
+    """Read an authority code, WKT or PROJ string; compound systems are split, and so is a third axis of heights.
+
+    Codes of JGD2024 heights are read whatever PROJ is installed.
 
     Raises
     ------
@@ -76,6 +92,9 @@ def parse_crs(text: str) -> HorizontalCrs:
     if bracket and "{" not in keyword and keyword.strip().upper() not in _WKT_KEYWORDS:
         # PROJ would take it for a name, and compare it with every name that it knows: seconds of work.
         raise CrsError(f"unknown CRS {_short(text)!r} (WKT does not begin so); give one such as EPSG:6677")
+    newer = _with_jgd2024(text)
+    if newer is not None:
+        return newer
     try:
         return _described(CRS.from_user_input(text))
     except CRSError as error:  # some definitions are read, and then cannot be written
@@ -83,13 +102,31 @@ def parse_crs(text: str) -> HorizontalCrs:
         raise CrsError(f"unknown CRS {_short(text)!r} ({reason}); give one such as EPSG:6677") from None
 
 
+def _with_jgd2024(text: str) -> HorizontalCrs | None:
+    """Read ``EPSG:11327``, or ``EPSG:6677+11317``, from our own table; None if the text names no JGD2024 heights."""
+    match = _CODE.fullmatch(text)
+    if match is None:
+        return None
+    flat = int(match[1]) if match[2] == str(jgd2024.HEIGHT) else jgd2024.horizontal_code(int(match[1]))
+    if flat is None or (match[2] is not None and match[2] != str(jgd2024.HEIGHT)):
+        return None
+    code = f"EPSG:{jgd2024.HEIGHT}"
+    return replace(parse_crs(f"EPSG:{flat}"), vertical=VerticalDatum.parse(code), vertical_code=code)
+
+
 def _described(crs: CRS) -> HorizontalCrs:
-    vertical, height_axis = None, None
+    vertical, height_axis, vertical_code = None, None, ""
     if crs.is_compound:
         crs, vertical_part = crs.sub_crs_list[0], crs.sub_crs_list[1]
-        vertical, height_axis = _vertical_of(vertical_part), next(iter(vertical_part.axis_info), None)
+        vertical_code = _vertical_code(vertical_part)
+        vertical = VerticalDatum.parse(vertical_code) if vertical_code else None
+        height_axis = next(iter(vertical_part.axis_info), None)
     if crs.is_bound and crs.source_crs is not None:
         crs = crs.source_crs
+    if len(crs.axis_info) == 3 and (crs.is_projected or crs.is_geographic):
+        # A third axis counts from the ellipsoid; what is above a geoid has a vertical part of its own.
+        vertical, height_axis = ELLIPSOIDAL, crs.axis_info[2]
+        crs = crs.to_2d()
     if not (crs.is_projected or crs.is_geographic):
         raise CrsError(f"CRS {crs.name!r} is neither projected nor geographic; give a projected one such as EPSG:6677")
     axis = crs.axis_info[0]
@@ -101,6 +138,7 @@ def _described(crs: CRS) -> HorizontalCrs:
         vertical=vertical,
         height_unit=_unit_name(height_axis.unit_name) if height_axis else "metre",
         height_unit_m=float(height_axis.unit_conversion_factor) if height_axis else 1.0,
+        vertical_code=vertical_code,
     )
 
 
@@ -131,7 +169,7 @@ def vertical_unit(vertical: VerticalDatum) -> tuple[float, str]:
     if not vertical.name.startswith("EPSG:"):
         return 1.0, "metre"
     try:
-        system = CRS.from_epsg(int(vertical.name.removeprefix("EPSG:")))
+        system = vertical_crs(int(vertical.name.removeprefix("EPSG:")))
     except CRSError:
         raise DatumError(f"{vertical.name} is not a vertical system that PROJ knows") from None
     if not system.is_vertical:
@@ -159,9 +197,25 @@ def require_metric_heights(vertical: VerticalDatum, where: str) -> VerticalDatum
     return vertical
 
 
+def vertical_crs(code: int) -> CRS:
+    """Return a vertical system by its EPSG code, also JGD2024 (vertical) height, which PROJ may not know.
+
+    Raises
+    ------
+    CRSError
+        If there is none of that code.
+    """
+    return CRS.from_wkt(jgd2024.HEIGHT_WKT) if code == jgd2024.HEIGHT else CRS.from_epsg(code)
+
+
 @lru_cache(maxsize=16)
 def to_wgs84(wkt: str) -> Transformer:
-    """Return a transformer from (x, y) of a CRS to (longitude, latitude) of WGS 84, always in that order."""
+    """Return a transformer from (x, y) of a CRS to (longitude, latitude) of WGS 84, always in that order.
+
+    For showing a place and for asking whether it lies where a CRS is used, which a metre does not change: unlike
+    `twin.transforms.accurate_transformer` it takes the best way that is installed. For CRS of the datums in use
+    (JGD2011, ETRS89, NAD83) that is within PROJ's stated 1 to 2 m, which is how far WGS 84 itself is defined.
+    """
     return Transformer.from_crs(CRS.from_user_input(wkt), CRS.from_epsg(4326), always_xy=True)
 
 
@@ -195,9 +249,13 @@ def _named_code(crs: CRS) -> str:
     return f"{named['authority']}:{named['code']}" if named else ""
 
 
-def _vertical_of(crs: CRS) -> VerticalDatum | None:
+def _vertical_code(crs: CRS) -> str:
+    """Return ``EPSG:<code>`` of a vertical system that PROJ or our own table knows; empty if neither does."""
     authority = crs.to_authority(min_confidence=100)
-    return VerticalDatum.parse(":".join(authority)) if authority and authority[0] == "EPSG" else None
+    if authority:
+        return ":".join(authority) if authority[0] == "EPSG" else ""
+    named = _named_code(crs)
+    return named if named == f"EPSG:{jgd2024.HEIGHT}" else ""
 
 
 def _unit_name(name: str) -> str:

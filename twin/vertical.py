@@ -12,18 +12,25 @@ from typing import TYPE_CHECKING, overload
 from twin.errors import DatumError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AP", "ELLIPSOIDAL", "TP", "YP", "VerticalDatum", "convert_height"]
+    from twin.zeros import LocalZero
+
+__all__ = ["AP", "ELLIPSOIDAL", "TP", "YP", "VerticalDatum", "convert_height", "epsg_of", "same_zero"]
 
 _EPSG = re.compile(r"EPSG:(\d+)", re.IGNORECASE)
 
 _ABOVE_TP_M = {"TP": 0.0, "AP": -1.1344, "YP": -0.8402}
 """Height of each datum's zero above Tokyo Peil, metres (Tokyo Port and Edo river tables: A.P. 0 = T.P. -1.1344)."""
 
-_SAME_AS = {"EPSG:6695": "TP"}
-"""EPSG:6695 is JGD2011 (vertical) height, which is Tokyo Peil."""
+_SAME_AS = {"EPSG:6695": ("TP", ""), "EPSG:11317": ("TP", "JGD2024")}
+"""Name and epoch of Tokyo Peil under its codes: 6695 is JGD2011 (vertical) height, which many files name and
+do not mean the geoid of 2011; 11317 is JGD2024 (vertical) height (since EPSG 12.055, 2026), and means 2024."""
+_EPSG_OF_TP = {"JGD2024": 11317}
+"""Code of Tokyo Peil by epoch where it is not 6695."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,6 +45,8 @@ class VerticalDatum:
     'EPSG:5709'
     >>> VerticalDatum.parse("TP@JGD2011")
     VerticalDatum(name='TP', epoch='JGD2011')
+    >>> str(VerticalDatum.parse("EPSG:11317"))
+    'TP@JGD2024'
     """
 
     name: str
@@ -67,7 +76,10 @@ class VerticalDatum:
         match = _EPSG.fullmatch(name)
         if match is not None:
             code = f"EPSG:{match[1]}"
-            return VerticalDatum(_SAME_AS.get(code, code), epoch)
+            same, its_epoch = _SAME_AS.get(code, (code, ""))
+            if its_epoch and epoch and epoch != its_epoch:
+                raise DatumError(f"vertical datum {text!r} is of {its_epoch}, and {epoch} is stated for it")
+            return VerticalDatum(same, epoch or its_epoch)
         if name.lower().startswith("local:") and len(name) > len("local:"):
             return VerticalDatum("local:" + name[len("local:") :], epoch)
         raise DatumError(f"unknown vertical datum {text!r}: give TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>")
@@ -83,16 +95,56 @@ YP = VerticalDatum("YP")
 ELLIPSOIDAL = VerticalDatum("ellipsoidal")
 
 
-@overload
-def convert_height(height_m: float, source: VerticalDatum | None, target: VerticalDatum | None) -> float: ...
+def epsg_of(datum: VerticalDatum | None) -> int | None:
+    """Return the EPSG code of a datum with its epoch, or None if the registry has none for it (A.P., an island's zero).
+
+    Examples
+    --------
+    >>> epsg_of(TP), epsg_of(VerticalDatum("TP", "JGD2024")), epsg_of(AP)
+    (6695, 11317, None)
+    """
+    if datum is None:
+        return None
+    if datum.name == "TP":
+        return _EPSG_OF_TP.get(datum.epoch, 6695)
+    return int(datum.name.removeprefix("EPSG:")) if datum.name.startswith("EPSG:") else None
+
+
+def same_zero(first: VerticalDatum, second: VerticalDatum) -> bool:
+    """Whether two datums have one zero, as far as is stated: the same name, and no two epochs that contradict."""
+    return first.name == second.name and not (first.epoch and second.epoch and first.epoch != second.epoch)
+
+
 @overload
 def convert_height(
-    height_m: NDArray[np.float64], source: VerticalDatum | None, target: VerticalDatum | None
+    height_m: float,
+    source: VerticalDatum | None,
+    target: VerticalDatum | None,
+    zeros: Mapping[str, LocalZero] | None = None,
+) -> float: ...
+@overload
+def convert_height(
+    height_m: NDArray[np.float64],
+    source: VerticalDatum | None,
+    target: VerticalDatum | None,
+    zeros: Mapping[str, LocalZero] | None = None,
 ) -> NDArray[np.float64]: ...
 def convert_height(
-    height_m: float | NDArray[np.float64], source: VerticalDatum | None, target: VerticalDatum | None
+    height_m: float | NDArray[np.float64],
+    source: VerticalDatum | None,
+    target: VerticalDatum | None,
+    zeros: Mapping[str, LocalZero] | None = None,
 ) -> float | NDArray[np.float64]:
     """Express a height above `source` as a height above `target`, both in metres, positive up.
+
+    Parameters
+    ----------
+    height_m
+        Metres above the zero of `source`: one, or shape (n,).
+    source, target
+        Datums; None is one that nobody stated.
+    zeros
+        Local zeros by name, from `twin.zeros.read_zeros`; those in ``config/datums`` if None.
 
     Raises
     ------
@@ -112,11 +164,28 @@ def convert_height(
         raise DatumError(f"{source} and {target} are of different epochs; convert with a geoid model first")
     if source.name == target.name:
         return height_m
-    try:
-        offset_m = _ABOVE_TP_M[source.name] - _ABOVE_TP_M[target.name]
-    except KeyError:
-        raise DatumError(
-            f"no offset from {source} to {target} is on record; "
-            "give heights in one datum, or convert them with a geoid model"
-        ) from None
-    return height_m + offset_m
+    (source_root, source_m), (target_root, target_m) = (_rooted(datum, zeros) for datum in (source, target))
+    if not same_zero(source_root, target_root):
+        if source_root.epoch and target_root.epoch and source_root.epoch != target_root.epoch:
+            raise DatumError(
+                f"{source} is known above {source_root}, {target} above {target_root}: of different epochs; convert"
+                " with a geoid model first"
+            )
+        try:
+            source_m += _ABOVE_TP_M[source_root.name]
+            target_m += _ABOVE_TP_M[target_root.name]
+        except KeyError:
+            raise DatumError(
+                f"no offset from {source} to {target} is on record; "
+                "give heights in one datum, or convert them with a geoid model"
+            ) from None
+    return height_m + (source_m - target_m)
+
+
+def _rooted(datum: VerticalDatum, zeros: Mapping[str, LocalZero] | None) -> tuple[VerticalDatum, float]:
+    """Return the datum that a local zero is known above, and by how many metres; any other datum as it is."""
+    if not datum.name.startswith("local:"):
+        return datum, 0.0
+    from twin.zeros import rooted  # here, since that module speaks of datums, and few heights are above a local zero
+
+    return rooted(datum, zeros)

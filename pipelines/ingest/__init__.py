@@ -4,6 +4,7 @@
 `params`        what a delivery is, and how it is cut
 `gate`          what is taken and what is refused, for `twin check` and `twin ingest`
 `placement`     how a file's coordinates become the store's
+`heights`       from the datum of a file's heights to the store's, through offsets and geoid grids
 `shifts`        a report of `twin adjust`, applied to points
 `admission`     pass one: a file's header, and a digest of its bytes
 `scatter`       pass two: rows to fragments, sorted by tile, decoded once

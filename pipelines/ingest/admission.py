@@ -7,17 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.ingest.gate import examine
+from pipelines.ingest.geoids import declared_geoids
+from pipelines.ingest.heights import Conversions
 from pipelines.ingest.placement import Placement, place, stray_remark
 from tiles.pointfiles import digest_of, state_of, without_records
 from tiles.store import Store
 from twin.errors import FormatError, TwinError
+from twin.zeros import read_zeros
 
 if TYPE_CHECKING:
     from pipelines.ingest.params import IngestParams
     from pipelines.ingest.shifts import Shift
     from tiles.pointfiles import FileState, PointHeader
 
-__all__ = ["Admission", "AdmissionTask", "admit"]
+__all__ = ["Admission", "AdmissionTask", "admit", "conversions"]
+
+
+def conversions(params: IngestParams) -> Conversions:
+    """Return what may be used to convert, read from the files that the user names.
+
+    Raises
+    ------
+    ConfigError
+        If one of them cannot be read.
+    """
+    zeros = read_zeros(params.datums) if params.datums else None
+    return Conversions(geoids=declared_geoids(params.geoid), zeros=zeros, accept_m=params.accept_m)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +79,8 @@ def admit(task: AdmissionTask) -> Admission:
     if examined.refusal is not None or examined.header is None:
         raise FormatError(examined.refusal or f"{path.name}: no header")
     store = Store.open(task.store, new_epoch=True)
-    placement = place(examined, store.crs, store.vertical, task.params.convert)
+    means = conversions(task.params)
+    placement = place(examined, store.crs, store.vertical, task.params.convert, means)
     placement = replace(placement, shifts=tuple(shift for shift in task.shifts if shift.concerns(path.name)))
     stray = stray_remark(examined.header, placement, store.crs)
     try:

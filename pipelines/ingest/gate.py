@@ -31,6 +31,8 @@ __all__ = ["Examination", "examine", "metric_datum"]
 
 _METRIC_TWIN = {"EPSG:6360": "EPSG:5703", "EPSG:8228": "EPSG:5703", "EPSG:5702": "EPSG:7968"}
 """Vertical systems in feet, and the system of the same datum in metres (EPSG registry)."""
+_EPOCH_OF_CODE = {"EPSG:6695": "JGD2011"}
+"""What a file that names this code says of its geoid: the code is that of JGD2011 (vertical) height."""
 _PLURAL = {"degree": "degrees", "foot": "feet", "US survey foot": "US survey feet"}
 _MAX_ROWS = 0xFFFFFFFF
 """Rows that the ``source_index`` column can number."""
@@ -208,7 +210,7 @@ def _vertical(
         japanese = f"ファイルの標高基準は{datum.name}、--vertical は{option.name}です。誤っている方を直してください"
         findings.append(_said(name, "vertical", "error", message, japanese))
     try:
-        metric, factor = metric_datum(VerticalDatum(datum.name, _geoid_epoch(datum, option)))
+        metric, factor = metric_datum(VerticalDatum(datum.name, _geoid_epoch(datum, option, crs.vertical_code)))
     except DatumError as error:
         findings.append(_said(name, "vertical", "error", str(error), f"標高の基準を使えません（{error}）"))
         return datum, 1.0
@@ -216,16 +218,36 @@ def _vertical(
         factor = crs.height_unit_m  # a vertical part without a registered datum still states its unit
     elif crs.vertical is None and crs.is_foot:
         findings += _unit_of_heights(name, datum, factor)
+    if params.depths:
+        findings += _depths(header, metric)
     if factor != 1.0 and not params.convert:
         message = f"heights are in feet ({datum.name}), not metres; convert on request with --convert"
         japanese = f"標高の単位がフィート（{datum.name}）です。変換するには --convert を付けてください"
         findings.append(_said(name, "units", "error", message, japanese))
-    return metric, factor
+    return metric, -factor if params.depths else factor
 
 
-def _geoid_epoch(datum: VerticalDatum, option: VerticalDatum | None) -> str:
-    """Return the epoch of the geoid behind a file's heights; what is stated for it goes before."""
-    return option.epoch if option is not None and option.epoch else datum.epoch
+def _depths(header: PointHeader, datum: VerticalDatum) -> list[Finding]:
+    """Refuse depths that count up after all: turned over, a seabed would be a hill."""
+    low, high = header.mins[2], header.maxs[2]
+    if not (np.isfinite([low, high]).all() and high < 0):
+        return []
+    message = (
+        f"--depths says that its heights count down from {datum}, and all are negative ({low:.2f} to {high:.2f}): they"
+        " count up already; leave out --depths for this file"
+    )
+    japanese = (
+        f"--depthsが指定されていますが、値はすべて負（{low:.2f}～{high:.2f}）で、すでに上向きです。"
+        "--depthsを外してください"
+    )
+    return [_said(header.path.name, "vertical", "error", message, japanese)]
+
+
+def _geoid_epoch(datum: VerticalDatum, option: VerticalDatum | None, code: str) -> str:
+    """Return the epoch of the geoid behind a file's heights; what is stated for it goes before what its code means."""
+    if option is not None and option.epoch:
+        return option.epoch
+    return datum.epoch or _EPOCH_OF_CODE.get(code, "")
 
 
 def _unit_of_heights(name: str, datum: VerticalDatum, factor: float) -> list[Finding]:

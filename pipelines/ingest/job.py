@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.conditions import SeesStore
-from pipelines.ingest.admission import Admission, AdmissionTask, admit
+from pipelines.ingest.admission import Admission, AdmissionTask, admit, conversions
 from pipelines.ingest.cells import CellScheme
 from pipelines.ingest.fragments import open_fragment
 from pipelines.ingest.lineage import numbers_of, refused_row, source_rows, why_skipped
@@ -112,7 +112,7 @@ def ingest(
     StoreError
         If another process writes to the store, or the disk has too little room.
     ConfigError
-        If the file of shifts cannot be used.
+        If the file of shifts, a grid or a table of datums cannot be used.
     StageError
         If a tile could not be made; nothing is committed then, and a rerun goes on from there.
     """
@@ -183,6 +183,7 @@ class _Job:
 
     def _admitted(self, sources: Sequence[str]) -> list[Admission]:
         """Pass one: look at every file's header."""
+        conversions(self.params)  # a grid that cannot be read is told once, not for each file
         shifts = read_shifts(Path(self.params.shifts), self.store.crs) if self.params.shifts else ()
         address = self.store.address
         tasks = [AdmissionTask(source=source, store=address, params=self.params, shifts=shifts) for source in sources]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.content import Content
     from pipelines.ingest.fragments import Fragment
     from pipelines.ingest.params import IngestParams
+    from pipelines.ingest.placement import Placement
     from pipelines.ingest.scatter import ScatterTask
 
 __all__ = ["numbers_of", "refused_row", "source_rows", "why_skipped"]
@@ -102,6 +103,7 @@ def _meta(admission: Admission, content: Content | None, params: IngestParams) -
         "point_format": header.point_format,
         "crs": admission.crs,
         "vertical": admission.vertical,
+        "heights": _heights(admission.placement),
         "converted": bool(admission.placement.source_wkt or admission.placement.changes_height),
         "shifts": [[shift.strip, *shift.move_m] for shift in admission.placement.shifts],
         "kind": params.kind,
@@ -111,6 +113,21 @@ def _meta(admission: Admission, content: Content | None, params: IngestParams) -
         "remarks": [*admission.remarks, *(finding.message for finding in findings)],
         **(content.as_json() if content else {}),
     }
+
+
+def _heights(placement: Placement) -> dict[str, Any]:
+    """Return how heights came to the store's datum: from what to what, and by which grids; empty if they did not."""
+    if not (placement.height_steps or placement.height_shift_m or placement.height_factor < 0):
+        return {}
+    grids = [
+        {"file": Path(file.path).name, "digest": file.digest, "model": file.model, "base": file.base,
+         "surface": file.surface, "sign": step.sign}
+        for step in placement.height_steps
+        for file in step.files
+    ]  # fmt: skip
+    source, target = placement.datums
+    depths = {"depths": True} if placement.height_factor < 0 else {}
+    return {"from": source, "to": target, "shift_m": placement.height_shift_m, "grids": grids, **depths}
 
 
 def _reading(params: IngestParams) -> dict[str, Any]:

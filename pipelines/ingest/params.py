@@ -43,6 +43,16 @@ class IngestParams:
     """How the survey was made; kept with the source."""
     convert: bool = False
     """Convert feet, degrees or another CRS into the store's; without it such files are refused."""
+    geoid: tuple[str, ...] = ()
+    """Grids that lead between vertical datums, each ``FILE``, ``SURFACE=FILE`` or ``BASE/SURFACE=FILE``, such as
+    ``JPGEO2024.isg`` or ``EPSG:5703=us.gtx``; heights are converted through them without asking for `convert`."""
+    datums: str = ""
+    """YAML table of local zeros that goes before those in ``config/datums``, or the name of a preset; none if empty."""
+    depths: bool = False
+    """Heights in the files are depths: they count down from the zero of their datum. Nothing in a file says so."""
+    accept_m: float = 0.0
+    """Convert coordinates by a way of this accuracy, as PROJ's database states it in metres, although a better one is
+    known whose grid is not installed; 0 takes the best only and refuses files else."""
     anywhere: bool = False
     """Take files without a CRS of their own also where the CRS stated for them is not used; else they are refused."""
     bbox: tuple[float, float, float, float] | None = None
@@ -84,6 +94,8 @@ class IngestParams:
                 f"epoch {self.epoch!r} is that of a geoid; write it with the datum, as in --vertical TP@{self.epoch},"
                 " and the epoch of the survey as a year, such as --epoch 2024"
             )
+        if not 0.0 <= self.accept_m <= 100.0:
+            raise ValueError(f"accept_m is in metres, 0 to 100: {self.accept_m}")
         for name in ("max_tile_points", "rows_per_task", "chunk_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be positive: {getattr(self, name)}")

@@ -17,7 +17,7 @@ from pyproj.exceptions import ProjError
 from pipelines.ingest.cells import CellScheme, counted_cells
 from pipelines.ingest.content import Content, count_content
 from pipelines.ingest.fragments import FragmentWriter, write_fragment
-from pipelines.ingest.placement import transformer_of
+from pipelines.ingest.placement import heights_of, transformer_of
 from pipelines.ingest.shifts import shifted
 from tiles.columns import dequantised, quantised
 from tiles.las_records import record_dtype
@@ -194,8 +194,7 @@ def _placed(
             x, y = transformer.transform(x, y, errcheck=True)
         except ProjError as error:
             raise CrsError(f"{header.path.name}: coordinates cannot be converted ({error})") from None
-    if task.placement.changes_height:
-        z = z * task.placement.height_factor + task.placement.height_shift_m
+    z = heights_of(task.placement, (x, y, z), header.path.name)
     if task.placement.shifts:
         x, y, z = shifted((x, y, z), records["point_source_id"], task.placement.shifts)
     try:

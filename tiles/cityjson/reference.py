@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twin.jgd2024 import compound_code
+
 if TYPE_CHECKING:
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
@@ -35,8 +37,12 @@ def reference_system(crs: HorizontalCrs, vertical: VerticalDatum) -> str | None:
     'https://www.opengis.net/def/crs/EPSG/0/10170'
     >>> reference_system(parse_crs("EPSG:6677"), AP)
     'https://www.opengis.net/def/crs/EPSG/0/6677'
+    >>> from twin.vertical import VerticalDatum
+    >>> reference_system(parse_crs("EPSG:6677"), VerticalDatum("TP", "JGD2024"))
+    'https://www.opengis.net/def/crs/EPSG/0/11327'
     """
     authority, _, code = crs.code.partition(":")
     if authority != "EPSG":
         return None
-    return f"https://www.opengis.net/def/crs/EPSG/0/{COMPOUND.get((crs.code, vertical.name), code)}"
+    newer = compound_code(int(code)) if (vertical.name, vertical.epoch) == ("TP", "JGD2024") else None
+    return f"https://www.opengis.net/def/crs/EPSG/0/{newer or COMPOUND.get((crs.code, vertical.name), code)}"

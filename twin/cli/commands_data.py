@@ -16,6 +16,10 @@ Box = Annotated[str, typer.Option(help="Only points in xmin,ymin,xmax,ymax, in t
 Columns = Annotated[str, typer.Option(help="Columns of text files, such as x,y,z,intensity or lon,lat,-depth,time.")]
 Pipeline = Annotated[str, typer.Option(help="PDAL pipeline (JSON) through which files are read.")]
 Ways = "TP, AP, YP, ellipsoidal, local:<place> or EPSG:<code>; @JGD2011 behind it names the geoid's epoch."
+Geoid = Annotated[
+    list[str] | None,
+    typer.Option(help="Grid between datums: FILE, or DATUM=FILE such as EPSG:5703=us.gtx; repeatable."),
+]
 Kind = Annotated[str, typer.Option(help="aerial, drone, mobile, bathymetry or multibeam.")]
 
 
@@ -122,12 +126,16 @@ def ingest(
     columns: Columns = "",
     pdal: Pipeline = "",
     shifts: Annotated[str, typer.Option(help="Move flight strips by the shifts in this file (`twin adjust`).")] = "",
+    geoid: Geoid = None,
+    datums: Annotated[str, typer.Option(help="YAML table of zeros of islands, charts and harbours.")] = "",
+    depths: Annotated[bool, typer.Option(help="Heights are depths: they count down from their datum.")] = False,
 ) -> None:
     """Turn files into tiles; a rerun goes on where the last one stopped."""
     from twin.cli import derive
     from twin.cli.sources import expand_sources
 
     read = {**_read_as(bbox, columns, pdal), "shifts": shifts, "epoch": epoch, "replace": replace}
+    read |= {"geoid": geoid, "datums": datums, "depths": depths}
     options = _stated(crs=crs, vertical=vertical, kind=kind, convert=convert, **read)
     params = derive.ingest_params(session, options)
     files = expand_sources(sources, reading=params.reading)
@@ -150,7 +158,8 @@ def info(
     runs = [derive.cost(row) for row in opened.manifest.runs()]
     epochs = derive.epochs(opened)
     refused = [{"uri": row.uri, "reason": row.reason} for row in opened.manifest.sources() if row.state == "refused"]
-    session.count(**contents, refused=refused, epochs=epochs, runs=runs)
+    heights = derive.converted_heights(opened)
+    session.count(**contents, refused=refused, epochs=epochs, heights=heights, runs=runs)
     session.say(
         f"{opened.address}: {contents['points']:,} points of {contents['sources']} sources in {contents['tiles']} tiles"
     )
@@ -162,6 +171,8 @@ def info(
         session.say(f"{name}: {held}{replaced}, ingested {epoch['first_ingest']} to {epoch['last_ingest']}")
     for line in derive.told_once(refused):
         session.say(f"refused: {line}")
+    for line in derive.height_lines(heights):
+        session.say(line)
     for run in runs:
         rate = f", {run['points_per_cpu_second']:,} points/s per core" if run["points_per_cpu_second"] else ""
         figures = f"done, {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU s{rate}, peak {run['peak_mb']:.0f} MB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -292,6 +293,28 @@ def contents(store: Store) -> dict[str, Any]:
         "epoch": store.epoch,
         "bounds": [round(side, 3) for side in store.bounds] if tiles else None,
     }
+
+
+def converted_heights(store: Store) -> list[dict[str, Any]]:
+    """Return how heights of files came to the store's datum, with how many files each way took; none as they were."""
+    ways: dict[str, dict[str, Any]] = {}
+    for row in store.manifest.sources():
+        way = row.meta.get("heights") if row.state == "done" else None
+        if way:
+            entry = ways.setdefault(json.dumps(way, sort_keys=True), {**way, "sources": 0})
+            entry["sources"] += 1
+    return [ways[key] for key in sorted(ways)]
+
+
+def height_lines(ways: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for people about each of `converted_heights`."""
+    for way in ways:
+        counted = "depths below" if way.get("depths") else "heights above"
+        shift = f" {way['shift_m']:+.4f} m" if way["shift_m"] else ""
+        grids = [f"{grid['model']} ({grid['file']}, {grid['digest'][:8]})" for grid in way["grids"]]
+        by = f" by {', '.join(grids)}" if grids else ""
+        ends = f"{way['from']} to {way['to']}" if way["from"] else "the store's datum, turned over"
+        yield f"{counted} {ends}{shift}{by}: {way['sources']} source(s)"
 
 
 def bytes_per_point(store: Store) -> dict[str, float]:

@@ -188,14 +188,18 @@ def terrain(session: Session, store: Store, reference: Sequence[Path]) -> None:
 def _compare(every: HeightDifferences, store: Store, run: str, mesh: DemMesh) -> bool:
     """Add the cells that lie in a mesh, tile by tile; say whether there were any."""
     import numpy as np
-    from pyproj import Transformer
 
     from tiles.rasters import raster_frame, read_raster, tile_frame
+    from twin.crs import parse_crs
+    from twin.transforms import accurate_transformer
     from twin.vertical import convert_height
 
     before = every.n_cells
     step = raster_frame(store, run).resolution_m
-    to_mesh = Transformer.from_crs(store.crs.wkt, mesh.crs, always_xy=True, allow_ballpark=False)
+    # A metre is a fifth of a cell of the finest mesh (5 m), and meshes of JGD2000 are compared with stores of JGD2011.
+    bounds = store.bounds
+    box = (bounds.xmin, bounds.ymin, bounds.xmax, bounds.ymax)
+    to_mesh = accurate_transformer(store.crs, parse_crs(mesh.crs), box, accept_m=1.0)
     for row in store.tiles():
         frame = tile_frame(store, row.tile, step)
         if not _may_meet(mesh, *to_mesh.transform(*_corners(frame.bounds.buffered(step)))):
