@@ -72,7 +72,7 @@ def classify_points(
     height_m[clean] = ground.height_m
     cloud = points.take(index).with_attributes(label=label[index], height_m=height_m[index])
     low = Raster(values=ground.low, frame=frame, crs="")
-    for code, certainty in (label_standing(cloud, low, core, params), label_water(cloud, core, params)):
+    for code, certainty in (label_standing(cloud, low, core, params), label_water(cloud, core, params, evidence)):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     code, certainty = label_rocks(cloud, label[index], low, core, params)
     label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]

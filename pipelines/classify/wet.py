@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.classify.evidence import cells_within
 from pipelines.ground.cells import cell_numbers
-from pipelines.water import find_rocks, find_water
+from pipelines.water import find_rocks, find_water, inland_water
 from twin.points import PointClass
 from twin.raster import Frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipelines.classify.evidence import Evidence
     from pipelines.classify.params import ClassifyParams
     from twin.bounds import Bounds
     from twin.points import Points
@@ -22,9 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["label_rocks", "label_water"]
 
 
-def label_water(points: Points, core: Bounds, params: ClassifyParams) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def label_water(
+    points: Points, core: Bounds, params: ClassifyParams, evidence: Evidence
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Codes and confidences of water and seabed, 0 for all else."""
-    code = find_water(points, points["label"] == PointClass.GROUND, _wet_frame(core, params), params.water)
+    is_ground = points["label"] == PointClass.GROUND
+    code = find_water(points, is_ground, _frame(core, params, params.water.cell_m), params.water)
+    frame = _frame(core, params, params.inland_water.cell_m)
+    given = None if evidence.water is None else cells_within(evidence.water, frame)
+    inland = inland_water(points, is_ground, frame, params.inland_water, given)
+    code[inland & (code == 0)] = PointClass.WATER
     return code, np.full(len(points), 70, np.uint8)
 
 
@@ -42,7 +51,11 @@ def label_rocks(
     low
         Lowest height of each cell of the ground filter.
     """
-    rocks = find_rocks(points, label, label == PointClass.BUILDING, _wet_frame(core, params), params.water)
+    # Water on land counts as land: rocks stand in the sea.
+    land = np.where(label == PointClass.WATER, PointClass.GROUND, label).astype(np.uint8)
+    rocks = find_rocks(
+        points, land, label == PointClass.BUILDING, _frame(core, params, params.water.cell_m), params.water
+    )
     over_m = points.z - low.values.ravel()[cell_numbers(low.frame, points.x, points.y)]
     climbs = params.embankment
     on_rock = over_m <= 2.0 * climbs.max_slope * low.frame.resolution_m + climbs.slack_m
@@ -50,6 +63,5 @@ def label_rocks(
     return np.where(rocks, code, 0).astype(np.uint8), np.full(len(points), 55, np.uint8)
 
 
-def _wet_frame(core: Bounds, params: ClassifyParams) -> Frame:
-    window = core.buffered(params.objects_reach_m).snapped(params.water.cell_m)
-    return Frame.covering(window, params.water.cell_m)
+def _frame(core: Bounds, params: ClassifyParams, cell_m: float) -> Frame:
+    return Frame.covering(core.buffered(params.objects_reach_m).snapped(cell_m), cell_m)

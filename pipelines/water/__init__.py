@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pipelines.water.inland import InlandWaterParams
 from pipelines.water.params import WaterParams
 from pipelines.water.rocks import find_rocks
+from pipelines.water.scarce import inland_water
 from pipelines.water.surfaces import find_water
 
-__all__ = ["WaterParams", "find_rocks", "find_water"]
+__all__ = ["InlandWaterParams", "WaterParams", "find_rocks", "find_water", "inland_water"]

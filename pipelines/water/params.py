@@ -1,4 +1,4 @@
-"""Parameters of the water rules, and how far they reach."""
+"""Parameters of the rules of see-through water, and how far they reach."""
 
 from __future__ import annotations
 
@@ -33,27 +33,14 @@ class WaterParams:
     rock_m: float = 24.0
     """Way from a rock in the sea to the water around it, metres; 0 looks for none (ours: stacks and islets that the
     ground filter takes for houses; ships become rocks too)."""
-    scarcity: float = 0.35
-    """Share of the density around below which a surface is scarce (ours, from the canals of the Delft tiles)."""
-    scarce_radius_m: float = 4.0
-    """Half edge of the square whose density is compared, metres."""
-    around_radius_m: float = 16.0
-    """Half edge of the square it is compared with, metres."""
-    scarce_deviation_m: float = 0.12
-    """Greatest standard deviation of the heights on scarce water, metres."""
-    above_lowest_m: float = 0.15
-    """How far scarce water may lie above the lowest ground around, metres (0.3 takes shaded courtyards on LiDAR HD)."""
-    min_density_per_m2: float = 1.0
-    """Density around from which scarcity means something, points per square metre."""
     min_edge_m: float = 6.0
-    """Edge of the square that must fit into water, metres (ours: narrower ditches cannot be told from shadows)."""
+    """Edge of the square that must fit into see-through water, metres (ours: a roof's edge is narrower)."""
 
     @property
     def reach_m(self) -> float:
-        """Greatest distance from which a point can change another point's water label."""
-        seen_through = 2 + self.edge_cells + 2 * self.cells(self.level_reach_m) + 2 + self.shore_cells
-        scarce = self.edge_cells + self.cells(self.around_radius_m) + self.shore_cells
-        return (max(seen_through, scarce) + 2) * self.cell_m
+        """Greatest distance from which a point can change another point's label of sea or bed."""
+        cells = 2 + self.edge_cells + 2 * self.cells(self.level_reach_m) + 2 + self.shore_cells + 2
+        return cells * self.cell_m
 
     @property
     def edge_cells(self) -> int:

@@ -1,4 +1,4 @@
-"""Which points are water, its surface or its bed."""
+"""Which points are the surface of see-through water, or its bed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from pipelines.ground.cells import cell_numbers
 from pipelines.water.depth import surface_level
-from pipelines.water.scarce import scarce_level
 from twin.points import PointClass
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ __all__ = ["find_water"]
 
 
 def find_water(points: Points, is_ground: NDArray[np.bool_], frame: Frame, params: WaterParams) -> NDArray[np.uint8]:
-    """Return 41 on see-through surfaces, 40 on the bed below them, 9 on scarce water, 0 elsewhere.
+    """Return 41 on see-through surfaces, 40 on the bed below them, 0 elsewhere.
 
     Parameters
     ----------
@@ -39,9 +38,6 @@ def find_water(points: Points, is_ground: NDArray[np.bool_], frame: Frame, param
     """
     cells = cell_numbers(frame, points.x, points.y)
     code = np.zeros(len(points), np.uint8)
-    level_m = scarce_level(points, is_ground, cells, frame, params).ravel()[cells]
-    with np.errstate(invalid="ignore"):
-        code[is_ground & (np.abs(points.z - level_m) <= params.level_match_m)] = PointClass.WATER
     open_level, shore_level = (grid.ravel()[cells] for grid in surface_level(points, cells, frame, params))
     with np.errstate(invalid="ignore"):
         near_shore = np.abs(points.z - shore_level) <= params.level_match_m
