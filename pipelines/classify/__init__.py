@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.classify.chain import classify_points
+from pipelines.classify.chain import classify_points, label_points
 from pipelines.classify.evidence import Evidence, EvidenceFile, evidence_file
 from pipelines.classify.params import STAGES, ClassifyParams
 from pipelines.classify.stage import ClassifyStage, classify_profile, classify_stage, profile_layer
@@ -17,5 +17,6 @@ __all__ = [
     "classify_profile",
     "classify_stage",
     "evidence_file",
+    "label_points",
     "profile_layer",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.classify.confidence import per_cent, read_signs
 from pipelines.classify.evidence import Evidence
 from pipelines.classify.standing import label_standing
 from pipelines.classify.wet import label_rocks, label_water
@@ -23,12 +24,13 @@ from twin.raster import Frame, Raster
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipelines.classify.confidence import Signs
     from pipelines.classify.params import ClassifyParams
     from pipelines.ground import Ground
     from twin.bounds import Bounds
     from twin.points import Points
 
-__all__ = ["classify_points"]
+__all__ = ["classify_points", "label_points"]
 
 
 def classify_points(
@@ -55,6 +57,15 @@ def classify_points(
     -----
     About 0.8 M points a second on one core at 15 points per square metre; some 200 bytes a point.
     """
+    label, signs = label_points(points, core, params, evidence)
+    return label, per_cent(signs, params.confidence)
+
+
+def label_points(
+    points: Points, core: Bounds, params: ClassifyParams, evidence: Evidence | None = None
+) -> tuple[NDArray[np.uint8], Signs]:
+    """Label a cloud as `classify_points` does, and return what speaks for and against each label."""
+    asked, core = core, core.buffered(params.confidence.reach_m)  # labels around a point tell how sure its own is
     evidence = evidence or Evidence()
     label = np.full(len(points), PointClass.UNCLASSIFIED, np.uint8)
     confidence = np.full(len(points), 40, np.uint8)
@@ -68,15 +79,16 @@ def classify_points(
     _mark_ground(label, confidence, clean, ground, params)
     near = core.buffered(params.objects_reach_m).contains(points.x[clean], points.y[clean])
     index = clean[near & (label[clean] != PointClass.LOW_NOISE)]
-    height_m = np.full(len(points), np.nan, np.float32)
-    height_m[clean] = ground.height_m
+    height_m, lift = np.full((2, len(points)), np.nan, np.float32)
+    height_m[clean], lift[clean] = ground.height_m, ground.height_m / ground.tolerance_m
     cloud = points.take(index).with_attributes(label=label[index], height_m=height_m[index])
     low = Raster(values=ground.low, frame=frame, crs="")
     for code, certainty in (label_standing(cloud, low, core, params), label_water(cloud, core, params, evidence)):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     code, certainty = label_rocks(cloud, label[index], low, core, params)
     label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
-    return label, confidence
+    signs = read_signs(points, label, confidence, lift, asked.buffered(params.confidence.reach_m), params.confidence)
+    return label, signs
 
 
 def _mark_ground(

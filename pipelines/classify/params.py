@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipelines.classify.confidence import ConfidenceParams
 from pipelines.ground import EmbankmentParams, SmrfParams
 from pipelines.noise import NoiseParams
 from pipelines.objects import BuildingParams, VegetationParams
@@ -19,6 +20,7 @@ STAGES: dict[str, type] = {
     "inland_water": InlandWaterParams,
     "building": BuildingParams,
     "vegetation": VegetationParams,
+    "confidence": ConfidenceParams,
 }
 """Names that profiles and ``--set`` use for the steps' parameters, and their dataclasses."""
 
@@ -34,6 +36,7 @@ class ClassifyParams:
     inland_water: InlandWaterParams = field(default_factory=InlandWaterParams)
     building: BuildingParams = field(default_factory=BuildingParams)
     vegetation: VegetationParams = field(default_factory=VegetationParams)
+    confidence: ConfidenceParams = field(default_factory=ConfidenceParams)
 
     @property
     def objects_reach_m(self) -> float:
@@ -57,4 +60,4 @@ class ClassifyParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's label."""
-        return self.noise.reach_m + self.ground.reach_m + self.objects_reach_m
+        return self.noise.reach_m + self.ground.reach_m + self.objects_reach_m + self.confidence.reach_m

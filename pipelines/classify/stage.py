@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.classify.chain import classify_points
+from pipelines.classify.confidence import summed_up, together
 from pipelines.classify.evidence import EvidenceFile, evidence_path, lay_evidence, read_evidence
 from pipelines.classify.params import STAGES, ClassifyParams
 from tiles.atomic import tree_checksum
@@ -84,15 +85,19 @@ class ClassifyStage:
             "checksum": checksum,
             "points": n_own,
             "classes": {str(code): int(n) for code, n in zip(codes, counts, strict=True)},
+            "confidence": summed_up(confidence[:n_own]),
         }
 
     def finish(self, store: Store, run: str, reports: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Points by class over all tiles."""
+        """Points by class over all tiles, and how sure the labels are."""
         total: dict[str, int] = {}
         for report in reports.values():
             for code, n in report["classes"].items():
                 total[code] = total.get(code, 0) + int(n)
-        figures: dict[str, Any] = {"classes": dict(sorted(total.items(), key=lambda item: int(item[0])))}
+        figures: dict[str, Any] = {
+            "classes": dict(sorted(total.items(), key=lambda item: int(item[0]))),
+            "confidence": together([report["confidence"] for report in reports.values() if "confidence" in report]),
+        }
         if self._evidence:
             path = evidence_path(run)
             figures["shared_files"] = {path: tree_checksum(store.path / path)}

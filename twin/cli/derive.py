@@ -213,8 +213,14 @@ def classify(
     given = (evidence_file(Path(file)) if file else None for file in (footprints, water))
     summary = run_tiled(store, classify_stage(settings, *given), executor, session.progress, redo=redo)
     counts = summary.counts
-    session.count(points=counts["points"], classes=counts["classes"])
-    _tell(session, summary, f"{counts['points']:,} points, classes " + _listed(counts["classes"]))
+    sure = counts.get("confidence") or {}
+    session.count(points=counts["points"], classes=counts["classes"], confidence=sure)
+    told = f"; confidence {sure['mean']:.0f} % on average, {sure['doubtful']:.1f} % of the points below 60 %"
+    _tell(
+        session,
+        summary,
+        f"{counts['points']:,} points, classes {_listed(counts['classes'])}{told if sure.get('mean') else ''}",
+    )
 
 
 def terrain(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:

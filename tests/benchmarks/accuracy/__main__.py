@@ -18,19 +18,27 @@ for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # rates are per core
 
 from cases import GROUPS, real_cases  # noqa: E402
+from confidence_fit import counted, fitted, left_out, source  # noqa: E402
+from models import model_layer  # noqa: E402
 from page import render  # noqa: E402
 from runs import Runs  # noqa: E402
-from scenes import DEVELOPMENT_SEED, TEST_SEED, scene_cases  # noqa: E402
-from settings import Variant, variants_of  # noqa: E402
+from scenes import DEVELOPMENT_SEED, TEST_SEED, TRAINING_SEED, scene_cases  # noqa: E402
+from settings import Variant, stage_for, variants_of  # noqa: E402
 from table import compact  # noqa: E402
 
 if TYPE_CHECKING:
     from cases import Case
+    from confidence_fit import Counts
+
+_LEARNT_FROM = ("NL", "FR", "BR")
+"""Real regions that may be learned from; the ISPRS samples may not, and the Florida file's truth is too weak."""
 
 
 def main(arguments: list[str]) -> int:
     """Score what is asked for."""
     options = _parser().parse_args(arguments)
+    if options.calibrate is not None:
+        return _calibrate(options)
     page = options.out is not None
     runs = Runs(folder=options.work, data=options.real, overrides=options.overrides, say=_say, keeps=page)
     results = []
@@ -43,6 +51,24 @@ def main(arguments: list[str]) -> int:
         options.out.write_text(render(results, options.work / "pictures"), encoding="utf-8")
     else:
         print(compact(results, means=True), flush=True)
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    """Fit the confidence tables on the regions that may be learned from, and write them."""
+    cases = [case for case in real_cases(options.real) if case.region in _LEARNT_FROM and case.kind != "mosaic"]
+    for seed in range(TRAINING_SEED, TRAINING_SEED + 3):
+        cases += scene_cases(seed, 300_000)
+    regions: dict[str, Counts] = {}
+    for case in cases:
+        _say(case.name)
+        loaded = case.load()
+        model = model_layer(case.region, is_learned=True, folder=options.work / "models", data=options.real)
+        counts = counted(case, loaded, stage_for(case.profile, options.overrides, model))
+        regions[case.region] = regions.get(case.region, 0) + counts
+    for region, (without, within) in left_out(regions).items():
+        print(f"{region}: calibration error {without:.1f} % fitted without it, {within:.1f} % with it")
+    options.calibrate.write_text(source(fitted(regions), sorted(regions)), encoding="utf-8")
     return 0
 
 
@@ -66,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default="", help="profile for all cases; the case's own, or the default, if empty")
     parser.add_argument("--quick", action="store_true", help="small scenes of a development seed")
     parser.add_argument("--seed", type=int, help="seed of the scenes; never tune on 300 to 399")
+    parser.add_argument("--calibrate", type=Path, help="fit the confidence tables and write them into this module")
     parser.add_argument("--out", type=Path, help="page to write, with every variant; figures are kept in the folder")
     parser.add_argument("--work", type=Path, default=_ROOT / "build" / "accuracy", help="figures, models, pictures")
     parser.add_argument("--real", type=Path, default=_ROOT.parent / "shared" / "data", help="folder of real files")

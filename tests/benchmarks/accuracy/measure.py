@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipelines.classify import ClassifyStage
     from twin.scene import Scene
 
-__all__ = ["label", "reliability", "score"]
+__all__ = ["alike", "label", "reliability", "score"]
 
 _GROUND, _BUILDING, _VEGETATION, _WATER = (2,), (6,), (3, 4, 5), (9, 41)
 _BRIDGE, _SEABED, _WET = (17,), (40,), (40, 41, 42, 43, 45)
@@ -75,20 +75,27 @@ def score(case: Case, loaded: Loaded, found: np.ndarray) -> dict[str, Any]:
 def reliability(case: Case, loaded: Loaded, found: np.ndarray, confidence: np.ndarray) -> list[list[int]]:
     """Return, for each confidence that occurs, per cent, how many points have it and how many of these are right.
 
-    A truth that knows ground alone is asked about ground alone; classes that a truth does not part count as one.
+    A truth that knows ground alone is asked about points called ground alone: it cannot confirm a roof. Classes that a
+    truth does not part count as one.
     """
     counted = case.codes.counts(loaded.truth)
-    table = np.zeros(256, np.uint8)
     if case.group == "isprs":
-        table[2] = 2
-    else:
-        table[:] = np.arange(256)
-        for group in _ALIKE:
-            table[list(group)] = group[0]
+        counted &= found == _GROUND[0]
+    table = alike(case)
     right = table[case.codes.of(loaded.truth[counted])] == table[found[counted]]
     n = np.bincount(confidence[counted], minlength=101)
     n_right = np.bincount(confidence[counted][right], minlength=101)
     return [[int(k), int(n[k]), int(n_right[k])] for k in np.flatnonzero(n)]
+
+
+def alike(case: Case) -> np.ndarray:
+    """Return the class that each code counts as when a label is called right or wrong, shape (256,)."""
+    table = np.arange(256, dtype=np.uint8)
+    if case.group == "isprs":
+        return np.where(table == 2, 2, 0).astype(np.uint8)
+    for group in _ALIKE:
+        table[list(group)] = group[0]
+    return table
 
 
 def density(loaded: Loaded) -> float:

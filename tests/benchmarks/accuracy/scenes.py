@@ -13,10 +13,10 @@ from twin.scene import Scene, SceneParams
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEVELOPMENT_SEED", "TEST_SEED", "scene_cases"]
+__all__ = ["DEVELOPMENT_SEED", "TEST_SEED", "TRAINING_SEED", "scene_cases"]
 
-DEVELOPMENT_SEED, TEST_SEED = 200, 300
-"""First seeds to look at while tuning (200 to 299), and those that nothing is tuned on (300 to 399)."""
+TRAINING_SEED, DEVELOPMENT_SEED, TEST_SEED = 100, 200, 300
+"""First seeds to learn from (100 to 199), to look at while tuning (200 to 299), to tune nothing on (300 to 399)."""
 
 
 def scene_cases(seed: int, n_points: int) -> list[Case]:

@@ -26,8 +26,8 @@ height between the lowest and the highest ground in such a cell is right, and th
 **Lost** is a building of 50 m² or more of which less than half of the points were found.
 
 **Confidence.** A point is right if its class is the true one, where 0, 1, 3, 4, 5, 14 and 15 count as one class (AHN
-leaves trees in 1, countries draw the heights of shrubs elsewhere), and so do 9 and 41; in the ISPRS samples ground and
-the rest are all there is."""
+leaves trees in 1, countries draw the heights of shrubs elsewhere), and so do 9 and 41. The ISPRS samples know ground
+alone, so only points called ground are asked about there."""
 
 KEPT_APART = """\
 Regions, never tiles, are kept apart: Delft (NL), Occitanie (FR), Brittany (BR), the ISPRS samples (DE), Florida (US)
