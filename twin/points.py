@@ -37,6 +37,7 @@ class PointClass(IntEnum):
     SEABED = 40
     WATER_SURFACE = 41
     SUBMERGED_OBJECT = 43
+    WATER_COLUMN = 45
 
 
 ATTRIBUTES: dict[str, np.dtype[Any]] = {

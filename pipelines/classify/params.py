@@ -8,7 +8,7 @@ from pipelines.classify.confidence import ConfidenceParams
 from pipelines.ground import EmbankmentParams, SmrfParams
 from pipelines.noise import NoiseParams
 from pipelines.objects import BuildingParams, VegetationParams
-from pipelines.water import InlandWaterParams, WaterParams
+from pipelines.water import InlandWaterParams, SeabedParams, WaterParams
 
 __all__ = ["STAGES", "ClassifyParams"]
 
@@ -17,6 +17,7 @@ STAGES: dict[str, type] = {
     "ground": SmrfParams,
     "embankment": EmbankmentParams,
     "water": WaterParams,
+    "seabed": SeabedParams,
     "inland_water": InlandWaterParams,
     "building": BuildingParams,
     "vegetation": VegetationParams,
@@ -33,6 +34,7 @@ class ClassifyParams:
     ground: SmrfParams = field(default_factory=SmrfParams)
     embankment: EmbankmentParams = field(default_factory=EmbankmentParams)
     water: WaterParams = field(default_factory=WaterParams)
+    seabed: SeabedParams = field(default_factory=SeabedParams)
     inland_water: InlandWaterParams = field(default_factory=InlandWaterParams)
     building: BuildingParams = field(default_factory=BuildingParams)
     vegetation: VegetationParams = field(default_factory=VegetationParams)
@@ -44,7 +46,8 @@ class ClassifyParams:
         cells = self.embankment_cells + self.bridge_cells + 4
         climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
         around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
-        standing_m, wet_m = climb_m + self.building.reach_m, around_rocks_m + max(self.water.reach_m, climb_m)
+        under_water_m = self.water.reach_m + self.seabed.reach_m(self.water.cell_m)
+        standing_m, wet_m = climb_m + self.building.reach_m, around_rocks_m + max(under_water_m, climb_m)
         return max(standing_m, wet_m, self.inland_water.reach_m)
 
     @property

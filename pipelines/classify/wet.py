@@ -27,14 +27,15 @@ __all__ = ["label_rocks", "label_water"]
 def label_water(
     points: Points, core: Bounds, params: ClassifyParams, evidence: Evidence
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Codes and confidences of water and seabed, 0 for all else."""
+    """Codes and confidences of water and what lies in it, 0 for all else."""
     is_ground = points["label"] == PointClass.GROUND
-    code = find_water(points, is_ground, _frame(core, params, params.water.cell_m), params.water)
+    sea = _frame(core, params, params.water.cell_m)
+    code, certainty = find_water(points, is_ground, sea, params.water, params.seabed)
     frame = _frame(core, params, params.inland_water.cell_m)
     given = None if evidence.water is None else cells_within(evidence.water, frame)
     inland = inland_water(points, is_ground, frame, params.inland_water, given)
     code[inland & (code == 0)] = PointClass.WATER
-    return code, np.full(len(points), 70, np.uint8)
+    return code, certainty
 
 
 def label_rocks(

@@ -26,10 +26,14 @@ class WaterParams:
     """Way within which turbid water is connected to see-through water and takes its level, metres."""
     level_match_m: float = 0.15
     """Greatest difference from that level, metres."""
+    wave_m: float = 0.40
+    """Greatest height of waves about the level, metres, where the water is seen through (ours: a moderate breeze)."""
     shore_m: float = 4.0
     """Width of the strip along open water in which points at its level are water and ground below it bed, metres."""
     bed_without_surface: bool = False
     """Whether all ground is seabed, also where no surface was seen above it (multibeam sonar sees none)."""
+    dry_reach_m: float = 64.0
+    """Way from open water within which `bed_without_surface` leaves ground above its level dry, metres."""
     rock_m: float = 24.0
     """Way from a rock in the sea to the water around it, metres; 0 looks for none (ours: stacks and islets that the
     ground filter takes for houses; ships become rocks too)."""
@@ -39,8 +43,10 @@ class WaterParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's label of sea or bed."""
-        cells = 2 + self.edge_cells + 2 * self.cells(self.level_reach_m) + 2 + self.shore_cells + 2
-        return cells * self.cell_m
+        cells = 2 + self.edge_cells + 2 * self.cells(self.level_reach_m) + 2 + self.shore_cells
+        if self.bed_without_surface:
+            cells = max(cells, 2 + self.edge_cells + self.cells(self.dry_reach_m))
+        return (cells + 2) * self.cell_m
 
     @property
     def edge_cells(self) -> int:

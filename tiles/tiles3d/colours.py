@@ -32,6 +32,7 @@ CLASS_COLOURS: dict[int, tuple[int, int, int]] = {
     PointClass.SEABED: (126, 106, 148),
     PointClass.WATER_SURFACE: (110, 190, 235),
     PointClass.SUBMERGED_OBJECT: (90, 70, 110),
+    PointClass.WATER_COLUMN: (60, 110, 160),
 }
 """Screen colours (sRGB) by ASPRS class, for clouds without colours of their own; other codes are violet."""
 
