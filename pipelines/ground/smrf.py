@@ -13,8 +13,9 @@ false ground, and on cliff edges, which it rounds off.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping  # noqa: TC003 - the configuration reads the fields' types
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numba
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.raster import Frame
+
+GroundBackendName = Literal["smrf", "csf", "pdal.smrf", "pdal.csf"]
 
 __all__ = ["Ground", "SmrfParams", "find_ground", "ground_frame_step_m"]
 
@@ -66,8 +69,14 @@ class SmrfParams:
     """Cells of company up to which a low cell is a pit (ours: multipath comes in ones and twos)."""
     fill_levels: int = 4
     """Levels of the hole-filling pyramid; 4 fills holes about 32 m wide (4 and 5 score alike on all samples)."""
+    backend: GroundBackendName = "smrf"
+    """Whose filter: our own, or another's behind the same face, whose labels depend on the cut into tiles."""
+    backend_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Options of another's filter that ours has no parameter for, such as ``{rigidness: 1}`` of csf."""
 
     def __post_init__(self) -> None:
+        if self.backend_options and self.backend == "smrf":
+            raise ValueError("backend_options are for another backend than smrf")
         if not self.radii_m or list(self.radii_m) != sorted(self.radii_m):
             raise ValueError(f"radii_m must grow: {self.radii_m}")
         if not (self.cell_m > 0 and 0 < self.sparse_per_m2 < self.dense_per_m2):
@@ -147,6 +156,10 @@ def find_ground(
     Pingel, Clarke, McBride 2013, An improved simple morphological filter for the terrain classification of airborne
     LIDAR data, ISPRS Journal 77.
     """
+    if params.backend != "smrf":
+        from pipelines.ground.backends import find_ground_by
+
+        return find_ground_by(x, y, z, frame, params)
     cells = cell_numbers(frame, x, y)
     low = lowest(cells, z, frame.shape)
     deep, lonely = _pits(low, params)
