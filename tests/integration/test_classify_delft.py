@@ -30,10 +30,10 @@ Table = NDArray[np.float64]
 FILES = ("delft_ahn3_a.laz", "delft_ahn3_b.laz")
 
 
-def made_store(path: Path, data: Path, edge_m: float) -> tuple[Store, str, str]:
+def made_store(path: Path, data: Path, edge_m: float, files: tuple[str, ...] = FILES) -> tuple[Store, str, str]:
     nap = VerticalDatum.parse("EPSG:5709")
     store = Store.create(path, crs=parse_crs("EPSG:28992"), vertical=nap, tile_edge_m=edge_m)
-    ingest(store, [data / "lidar" / name for name in FILES], IngestParams(crs="EPSG:7415"), Sequential())
+    ingest(store, [data / "lidar" / name for name in files], IngestParams(crs="EPSG:7415"), Sequential())
     labels = run_tiled(store, classify_profile("urban"), Sequential())
     terrain = run_tiled(store, TerrainStage(labels_run=labels.run), Sequential())
     assert not labels.failed
@@ -81,17 +81,20 @@ def test_buildings_agree_with_the_delivered_class_6_inside_the_block_of_footprin
     assert score.f1 > 93.5
 
 
+@pytest.mark.parametrize("files", [FILES[1:], pytest.param(FILES, marks=pytest.mark.slow)])
 def test_64_m_tiles_give_the_labels_and_the_terrain_of_one_tile_point_by_point(
-    whole: tuple[Store, str, str], labelled: Table, tmp_path: Path, shared_data: Path
+    files: tuple[str, ...], tmp_path: Path, shared_data: Path
 ) -> None:
-    store, labels, terrain = made_store(tmp_path / "store", shared_data, 64.0)
-    assert len(store.tiles()) > 20
-    np.testing.assert_array_equal(table_of(store, labels), labelled)
-    area = store.bounds
+    one, *one_runs = made_store(tmp_path / "one", shared_data, 1024.0, files)
+    many, *many_runs = made_store(tmp_path / "many", shared_data, 64.0, files)
+    assert len(many.tiles()) > 5
+    np.testing.assert_array_equal(table_of(many, many_runs[0]), table_of(one, one_runs[0]))
     for name in RASTERS:
-        one, many = read_raster(whole[0], whole[2], name, area), read_raster(store, terrain, name, area)
-        assert one.frame == many.frame
-        np.testing.assert_array_equal(one.values, many.values)
+        whole, parts = (
+            read_raster(store, run, name, one.bounds) for store, run in ((one, one_runs[1]), (many, many_runs[1]))
+        )
+        assert whole.frame == parts.frame
+        np.testing.assert_array_equal(whole.values, parts.values)
 
 
 def test_terrain_is_opened_by_xarray_with_its_crs_and_lies_where_ground_points_lie(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SEQUENTIAL = ("--executor", "sequential")
 DASK = ("--executor", "dask", "--workers", "2")
-EDGE_M = 64.0
-"""Tiles of this size make nine of the scene, with halos between them."""
+EDGE_M = 128.0
+"""Tiles of this size make four of the scene, with halos between them."""
 NOW = "2025-10-01T06:05:00Z"
 
 
