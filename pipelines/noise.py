@@ -9,7 +9,7 @@ then lies below it is low noise too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -42,6 +42,8 @@ class NoiseParams:
     """Points in 3 x 3 x 3 voxels, itself included, up to which a point is isolated (lasnoise: 5 in 12 m)."""
     isolated_gap_m: float = 1.0
     """Distance below the lowest, or three times above the highest, company from which isolation is noise, metres."""
+    backend: Literal["voxels", "open3d"] = "voxels"
+    """Who counts neighbours: our voxels, or Open3D in a sphere of 1.5 `voxel_m` (slower; as isotropic as can be)."""
 
     @property
     def reach_m(self) -> float:
@@ -110,8 +112,7 @@ def _fullest_run(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
 def _mark_isolated(noise: NDArray[np.uint8], xyz: Any, frame: Frame, params: NoiseParams) -> None:
     """Points with hardly a neighbour are noise if they lie below or well above the company around."""
     x, y, z = xyz
-    voxels = build_voxels(x, y, z, params.voxel_m)
-    lonely = neighbour_counts(voxels)[voxels.of_point] <= params.isolated_points
+    lonely = _lonely(xyz, params)
     candidates = lonely & (noise == 0)
     if not candidates.any():
         return
@@ -124,6 +125,18 @@ def _mark_isolated(noise: NDArray[np.uint8], xyz: Any, frame: Frame, params: Noi
     above = z > high.ravel()[cells] + 3 * params.isolated_gap_m
     noise[candidates & below] = PointClass.LOW_NOISE
     noise[candidates & above] = PointClass.HIGH_NOISE
+
+
+def _lonely(xyz: Any, params: NoiseParams) -> NDArray[np.bool_]:
+    """Points with hardly a neighbour, whoever counts; shape (n,)."""
+    if params.backend == "open3d":
+        from pipelines.noise_open3d import lonely_points
+
+        return lonely_points(xyz, 1.5 * params.voxel_m, params.isolated_points)
+    x, y, z = xyz
+    voxels = build_voxels(x, y, z, params.voxel_m)
+    few: NDArray[np.bool_] = neighbour_counts(voxels)[voxels.of_point] <= params.isolated_points
+    return few
 
 
 def _spread(low: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Ground by a cloth dropped on the scene turned over: the authors' own code, pip package cloth-simulation-filter.
 
-It is known to lose steep slopes and to keep low objects, and takes about sixty times as long as our filter
+It is known to lose steep slopes and to keep low objects, and takes about ten times as long as our filter
 (`tests/benchmarks/test_ground_backends_speed.py` measures both).
 
 References
@@ -45,7 +45,8 @@ def by_cloth(xyz: NDArray[np.float64], params: SmrfParams) -> NDArray[np.bool_]:
 
     Notes
     -----
-    About 0.1 M points a second. Coordinates are moved to the corner of the window, since the library keeps 32 bits.
+    About 0.6 M points a second and core on a town, less where the cloth settles slowly. Coordinates are moved to the
+    corner of the window, since the library keeps 32 bits.
     """
     options = checked_options(params.backend_options, _DEFAULTS, "csf")
     cloth = _library().CSF()
