@@ -7,8 +7,8 @@
 """
 
 from twin.scene.buildings import RoofPlane, SceneBuilding
-from twin.scene.params import SceneParams
+from twin.scene.params import SceneFeature, SceneParams
 from twin.scene.places import Gate, Gauge
 from twin.scene.scene import Piece, Scene
 
-__all__ = ["Gate", "Gauge", "Piece", "RoofPlane", "Scene", "SceneBuilding", "SceneParams"]
+__all__ = ["Gate", "Gauge", "Piece", "RoofPlane", "Scene", "SceneBuilding", "SceneFeature", "SceneParams"]

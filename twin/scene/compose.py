@@ -24,7 +24,7 @@ from twin.scene.materials import ROOF_CONCRETE, ROOF_METAL, ROOF_TILE
 from twin.scene.objects import Objects, SolidRow, assemble
 from twin.scene.terrain import grid_of
 from twin.scene.town import Town, build_town
-from twin.scene.works import build_works, cars, lamps, line_v
+from twin.scene.works import build_works, cars, lamps, line_v, wrecks
 
 if TYPE_CHECKING:
     from twin.scene.params import SceneParams
@@ -44,6 +44,7 @@ def compose(params: SceneParams) -> tuple[Layout, Town, Objects]:
     town = build_town(lay, params.seed)
     works = build_works(lay)
     rows = [*_building_rows(params.seed, town.buildings), *works.solids]
+    rows += wrecks(lay, params.seed) if "wreck" in params.features else []
     standing = assemble(lay.edge, rows, [])
     rows += cars(lay, params.seed, standing, town.car_parks)
     rods = [*works.rods, *lamps(lay, params.seed, standing)]

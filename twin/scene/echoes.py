@@ -17,7 +17,7 @@ from twin.scene.materials import BIRD, LEAF, ROOF_CONCRETE, ROOF_TILE, STEEL, WA
 from twin.scene.objects import CLASS, COS, HALF_P, HALF_Q, MATERIAL, OWNER, ROD_CLASS, SIN, TINT, U, V
 from twin.scene.rays import Hit, Pulse, Ray, Site, collect
 from twin.scene.scan import MAX_RETURNS, Scan
-from twin.scene.terrain import SAND, cover_at, ground_at, is_water
+from twin.scene.terrain import SAND, cover_at, grass_height, ground_at, is_water
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,7 @@ __all__ = [
     "RESOLUTION",
     "Progress",
     "end_on_solid",
+    "on_bed",
     "on_open_ground",
     "on_water",
     "sort_by_entry",
@@ -42,6 +43,7 @@ _GROUND = int(PointClass.GROUND)
 _LOW_VEGETATION, _MEDIUM_VEGETATION = int(PointClass.LOW_VEGETATION), int(PointClass.MEDIUM_VEGETATION)
 _HIGH_VEGETATION = int(PointClass.HIGH_VEGETATION)
 _WATER, _SURFACE, _SEABED = int(PointClass.WATER), int(PointClass.WATER_SURFACE), int(PointClass.SEABED)
+_OTHER, _SUBMERGED = int(PointClass.UNCLASSIFIED), int(PointClass.SUBMERGED_OBJECT)
 _WIRE, _LOW_NOISE, _HIGH_NOISE = int(PointClass.WIRE), int(PointClass.LOW_NOISE), int(PointClass.HIGH_NOISE)
 
 RESOLUTION = 0.7
@@ -62,6 +64,7 @@ ECHO = 9
 
 # Purposes of a pulse's draws, and their counters; `normal` takes two. `twin.scene.pulses` has the others.
 _SURFACE_SEEN, _WAVE, _TINT, _BED_SEEN, _ODD, _ODD_FAR, _CROWNS = 2, 3, 5, 6, 7, 8, 1024
+_TURBID, _GRASS = 610, 620
 _GHOSTS, _GHOST_SEEN, _GHOST_CELL = 700, 600, 12.0
 
 
@@ -281,32 +284,60 @@ def end_on_solid(site: Site, ray: Ray, hit: Hit, progress: Progress, pulse: Puls
 
 
 @compiled
-def on_water(lay: Layout, ray: Ray, progress: Progress, pulse: Pulse) -> int:
+def on_water(site: Site, scan: Scan, ray: Ray, progress: Progress, pulse: Pulse) -> int:
     """Answer from the surface, more often near the nadir; and from the bed, where green light gets through.
 
     An infrared laser (the hills) sees little of a pond and nothing below it.
     """
-    key, echo, n, energy = pulse.key, pulse.echo, progress.n, progress.energy
+    lay, key, echo, n, energy = site.lay, pulse.key, pulse.echo, progress.n, progress.energy
     green = lay.kind != HILLS
-    if uniform(key, _SURFACE_SEEN) < (0.9 * ray.uz**6 if green else 0.35 * ray.uz**40):
+    if uniform(key, _SURFACE_SEEN) < scan.surface * (0.9 * ray.uz**6 if green else 0.35 * ray.uz**40):
         z = lay.water + 0.015 * math.sin(0.9 * ray.gu + 0.4 * ray.gv) + 0.01 * normal(key, _WAVE)
         light = (energy * ray.uz**8, 0.9, uniform(key, _TINT))
         n = note(echo, n, (ray.gu, ray.gv, z), light, (_SURFACE if green else _WATER, WATER, 0))
     depth = lay.water - ray.bed
+    if lay.turbid > 0.0 and uniform(key, _TURBID) < lay.turbid:
+        # Suspended matter: thickest at the surface, nothing heard from below it in two pulses of three.
+        down = 0.2 - 0.6 * math.log(1.0 - 0.99 * uniform(key, _TURBID + 1))
+        if down < depth - 0.3:
+            reach = down / ray.uz / _N_WATER
+            place = (ray.gu - reach * ray.uu, ray.gv - reach * ray.uv, lay.water - down)
+            n = note(echo, n, place, (0.4 * energy * math.exp(-0.5 * down), 0.8, 0.5), (_OTHER, WATER, 0))
+        if uniform(key, _TURBID + 2) < 0.67:
+            return n
     if not green or uniform(key, _BED_SEEN) > 0.92 * math.exp(-0.09 * depth):
         return n
+    return on_bed(site, scan, ray, Progress(n, energy, progress.last_s), pulse)
+
+
+@compiled
+def on_bed(site: Site, scan: Scan, ray: Ray, progress: Progress, pulse: Pulse) -> int:
+    """Answer from the bed, or from grass or a wreck upon it; light is bent at the surface, sound comes straight."""
+    lay, key, n = site.lay, pulse.key, progress.n
     # Snell: the horizontal part of the direction shrinks by the refractive index.
-    bent_u, bent_v = -ray.uu / _N_WATER, -ray.uv / _N_WATER
+    index = 1.0 if scan.sonar else _N_WATER
+    bent_u, bent_v = -ray.uu / index, -ray.uv / index
     down = math.sqrt(1.0 - bent_u * bent_u - bent_v * bent_v)
     u, v, bed = ray.gu, ray.gv, ray.bed
     for _ in range(3):
         u, v = ray.gu + bent_u / down * (lay.water - bed), ray.gv + bent_v / down * (lay.water - bed)
         bed = ground_at(lay, u, v)
-    if bed < lay.water - 0.2:
-        depth = lay.water - bed
-        light = (0.7 * energy * math.exp(-0.18 * depth), 0.7, 0.4)
-        n = note(echo, n, (u, v, bed), light, (_SEABED, SAND, 0))
-    return n
+    if bed >= lay.water - 0.2:
+        return n
+    depth = lay.water - bed
+    light = (0.7 * progress.energy * math.exp(-0.18 * depth), 0.7, 0.4)
+    rising = Ray(u, v, bed, -bent_u, -bent_v, down, True, bed)
+    wreck = collect(site.objects, rising, pulse)
+    z = bed + wreck.s * down
+    if wreck.solid >= 0 and z < lay.water - 0.1:
+        place = (u - wreck.s * bent_u, v - wreck.s * bent_v, z)
+        return note(pulse.echo, n, place, light, (_SUBMERGED, ROOF_CONCRETE, 0))
+    grass = grass_height(lay, u, v, depth) if lay.seagrass > 0.0 else 0.0
+    if grass > 0.0 and uniform(key, _GRASS) < lay.seagrass:
+        up = grass * (0.4 + 0.6 * uniform(key, _GRASS + 1))
+        place = (u - up / down * bent_u, v - up / down * bent_v, bed + up)
+        return note(pulse.echo, n, place, light, (_OTHER, LEAF, 0))
+    return note(pulse.echo, n, (u, v, bed), light, (_SEABED, SAND, 0))
 
 
 @compiled

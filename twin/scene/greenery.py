@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plant"]
 
-_PITCH, _DENSE_PITCH = 4.5, 3.3
+_PITCH, _DENSE_PITCH = 4.5, 3.0
 """Lattice of possible trees, metres: the crowns of a closed wood touch; those of a plantation lap over each other."""
 
 
@@ -78,7 +78,7 @@ def _grow(lay: Layout, key: np.uint64, parks: NDArray[np.float64]) -> NDArray[np
             out[n, 0], out[n, 1], out[n, 2] = u, v, 0.5 * (low + ground + height)
             out[n, 3], out[n, 4] = radius, 0.5 * (ground + height - low)
             out[n, 5] = (
-                (0.30 + 0.35 * uniform(tree, 5)) * (1.0 if height > 3.0 else 3.0) * (1.8 if lay.kind == HILLS else 1.0)
+                (0.30 + 0.35 * uniform(tree, 5)) * (1.0 if height > 3.0 else 3.0) * (2.2 if lay.kind == HILLS else 1.0)
             )
             out[n, 6] = uniform(tree, 6)
             n += 1

@@ -77,6 +77,12 @@ class Layout(NamedTuple):
     """First street's centre line, measured from the canal (bay) or the edge's middle (island)."""
     street_v: float = 0.0
     """Centre line of a street that runs along u."""
+    turbid: float = 0.0
+    """Bay: share of the light over water that suspended matter sends back."""
+    channel: float = 0.0
+    """Bay: depth of a dredged channel; 0 for none."""
+    seagrass: float = 0.0
+    """Bay: share of the light that a meadow keeps from its bed."""
     works: NDArray[np.float64] = np.empty((0, 13))
     """Earthworks; see `twin.scene.earthworks`."""
     works_start: NDArray[np.int64] = np.zeros(1, np.int64)
@@ -93,7 +99,12 @@ def layout_of(params: SceneParams) -> Layout:
     """Return the layout of a scene; the same for all sizes but for its scale."""
     phases = tuple(float(value) for value in stream(params.seed, 1).uniform(0.0, 2.0 * math.pi, 8))
     makers = {"bay": _bay, "hills": _hills, "island": _island, "highrise": _highrise, "cliff": _cliff}
-    return makers[params.kind](params.edge_m, phases, params.seed)  # type: ignore[arg-type]
+    lay = makers[params.kind](params.edge_m, phases, params.seed)  # type: ignore[arg-type]
+    return lay._replace(
+        turbid=0.35 * ("turbid" in params.features),
+        channel=10.5 * ("channel" in params.features),
+        seagrass=0.6 * ("seagrass" in params.features),
+    )
 
 
 def _bay(edge: float, phases: Phases, seed: int) -> Layout:
@@ -141,6 +152,7 @@ def _hills(edge: float, phases: Phases, seed: int) -> Layout:
 
 
 def _island(edge: float, phases: Phases, seed: int) -> Layout:
+    move = [0.0] * 4 if seed < _PLAIN_SEEDS else [float(value) for value in stream(seed, 20).uniform(-1.0, 1.0, 4)]
     return Layout(
         kind=ISLAND,
         edge=edge,
@@ -148,12 +160,12 @@ def _island(edge: float, phases: Phases, seed: int) -> Layout:
         phases=phases,
         lobes=(math.cos(phases[0]), math.sin(phases[0]), math.cos(phases[1]), math.sin(phases[1])),
         relief=_clip(0.16 * edge, 22.0, 320.0),
-        centre_u=0.5 * edge,
-        centre_v=0.54 * edge,
-        radius=0.37 * edge,
+        centre_u=(0.5 + 0.02 * move[0]) * edge,
+        centre_v=(0.54 + 0.02 * move[1]) * edge,
+        radius=(0.37 + 0.02 * move[2]) * edge,
         top=_clip(0.04 * edge, 8.0, 35.0),
         street_u=0.0,
-        street_v=0.27 * edge,
+        street_v=(0.27 + 0.03 * move[3]) * edge,
     )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["SceneParams"]
+__all__ = ["SceneFeature", "SceneParams"]
+
+SceneFeature = Literal["turbid", "channel", "seagrass", "wreck", "no-surface", "multibeam"]
+"""What a bay's survey of the sea can have beside; see `SceneParams.features`."""
 
 _LEAST_M = {"highrise": 320.0, "cliff": 240.0}
 """Smallest edges in which a hall of more than 100 m and its streets, or a bay between cliffs, have room, metres."""
@@ -47,6 +50,11 @@ class SceneParams:
     """Share of pulses that end below the surface (multipath)."""
     high_noise_share: float = 1e-4
     """Share of pulses that a bird or haze stops in the air."""
+    features: tuple[SceneFeature, ...] = ()
+    """Bay only. ``turbid``: a third of the light comes back from the first metres of the water. ``channel``: a dredged
+    channel with steep sides. ``seagrass``: meadows 0.2 to 0.6 m high that hide half of their bed. ``wreck``: a hull and
+    blocks on the bed (class 43). ``no-surface``: the first two strips hear nothing from the water's surface.
+    ``multibeam``: a sonar's survey, nothing but bed and what lies on it, without refraction."""
     ghost_share: float | None = None
     """Share of 12 m cells with a patch where a strip's light takes a way round (glass, wet paving) and small groups of
     points lie 1 to 20 m below the ground. None: 0.03 among high-rise, 0 elsewhere."""
@@ -60,6 +68,8 @@ class SceneParams:
             raise ValueError(f"n_points must lie between 1 000 and 2 000 000 000: {self.n_points}")
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed must lie between 0 and 2**63 - 1: {self.seed}")
+        if self.features and self.kind != "bay":
+            raise ValueError(f"features of the sea must go with kind 'bay', not {self.kind!r}: {self.features}")
         if self.density_per_m2 <= 0 or self.min_edge_m < 120 or self.pulses_per_piece < 100:
             raise ValueError("density must be positive, min_edge_m at least 120, pulses_per_piece at least 100")
         if not (1 <= self.max_scan_angle_deg <= 40 and 0 <= self.look_angle_deg <= 20):

@@ -21,6 +21,7 @@ from twin.scene.echoes import (
     RESOLUTION,
     Progress,
     end_on_solid,
+    on_bed,
     on_open_ground,
     on_water,
     sort_by_entry,
@@ -28,7 +29,7 @@ from twin.scene.echoes import (
     through_porous,
 )
 from twin.scene.materials import COLOURS, REFLECTANCE
-from twin.scene.rays import MAX_POROUS, Aim, Pulse, Ray, Site, collect, ground_hit
+from twin.scene.rays import MAX_POROUS, Aim, Hit, Pulse, Ray, Site, collect, ground_hit
 from twin.scene.scan import MAX_RETURNS, Returns, Scan
 from twin.scene.terrain import ground_at, is_cliff, is_water
 
@@ -101,6 +102,26 @@ def _may_hit(edge: float, start: float, slope: float, near: float, far: float) -
     return max(first, last) >= 0.0 and min(first, last) <= edge
 
 
+@compiled
+def _answer(site: Site, scan: Scan, ray: Ray, hit: Hit, pulse: Pulse) -> int:
+    """Fill the pulse's table of returns; say how many there are."""
+    if scan.sonar:
+        return on_bed(site, scan, ray, Progress(0, 1.0, 1e9), pulse) if ray.wet else 0
+    if uniform(pulse.key, _ODD) < scan.low_noise + scan.high_noise:
+        return stray(scan, ray, hit, pulse)
+    progress = Progress(0, 1.0, 1e9)
+    if hit.n_porous > 0:
+        sort_by_entry(pulse, hit.n_porous)
+        progress = through_porous(site, ray, hit, pulse)
+    if progress.energy <= FAINT or progress.last_s - hit.s <= RESOLUTION:
+        return progress.n
+    if hit.solid >= 0:
+        return end_on_solid(site, ray, hit, progress, pulse)
+    if ray.wet:
+        return on_water(site, scan, ray, progress, pulse)
+    return on_open_ground(site, scan, ray, progress, pulse)
+
+
 @cached
 def fire(site: Site, scan: Scan, line0: int, line1: int, out: Returns) -> int:
     """Simulate scan lines ``line0 <= line < line1`` of a strip into `out`; return how many returns there are."""
@@ -137,21 +158,7 @@ def fire(site: Site, scan: Scan, line0: int, line1: int, out: Returns) -> int:
             # Follow: what stands in the way, what lets light through, what ends the ray.
             ray = _land(lay, aim, scan.high_ground)
             hit = collect(objects, ray, pulse)
-            if uniform(key, _ODD) < scan.low_noise + scan.high_noise:
-                n = stray(scan, ray, hit, pulse)
-            else:
-                progress = Progress(0, 1.0, 1e9)
-                if hit.n_porous > 0:
-                    sort_by_entry(pulse, hit.n_porous)
-                    progress = through_porous(site, ray, hit, pulse)
-                n = progress.n
-                if progress.energy > FAINT and progress.last_s - hit.s > RESOLUTION:
-                    if hit.solid >= 0:
-                        n = end_on_solid(site, ray, hit, progress, pulse)
-                    elif ray.wet:
-                        n = on_water(lay, ray, progress, pulse)
-                    else:
-                        n = on_open_ground(site, scan, ray, progress, pulse)
+            n = _answer(site, scan, ray, hit, pulse)
             # Disturb and write.
             if n == 0 or not _disturb(lay.edge, scan, ray, n, pulse):
                 continue

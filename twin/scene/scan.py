@@ -50,6 +50,10 @@ class Scan(NamedTuple):
     """Share of pulses."""
     high_noise: float
     """Share of pulses."""
+    surface: float
+    """Share of the surface's returns that the receiver keeps: 1, or 0 for a strip without a surface."""
+    sonar: bool
+    """Whether this is a sonar below the surface: nothing comes back but the bed and what lies on it."""
     ghosts: float
     """Share of 12 m cells in which some of this strip's light comes back late, from below the ground."""
     high_ground: float

@@ -13,12 +13,13 @@ from twin.points import Points
 from twin.scene.buildings import SceneBuilding, as_truth, prisms
 from twin.scene.compose import compose
 from twin.scene.layout import Layout, origin_of
+from twin.scene.objects import clear_of_solids
 from twin.scene.places import Gate, Gauge, gates_of, gauges_of, places_of
 from twin.scene.pulses import fire
 from twin.scene.rays import Site
 from twin.scene.scan import empty_returns
 from twin.scene.survey import Strip, plan_survey
-from twin.scene.terrain import ground_of, water_of
+from twin.scene.terrain import edges_of, ground_of, water_of
 from twin.vertical import TP, VerticalDatum
 
 if TYPE_CHECKING:
@@ -107,6 +108,25 @@ class Scene:
         return flat.reshape(np.shape(x))
 
     dtm = ground
+
+    def near_edge(self, x: NDArray[np.float64], y: NDArray[np.float64], reach_m: float = 1.0) -> NDArray[np.bool_]:
+        """Whether the ground within `reach_m` of a place is steeper than 60 degrees: cliffs, walls; shape as `x`.
+
+        A raster of the ground errs there by its cell times the slope, so such places are judged apart.
+        """
+        u, v = np.ravel(x) - self.origin[0], np.ravel(y) - self.origin[1]
+        return edges_of(self.layout, u, v, reach_m).reshape(np.shape(x))
+
+    def covered(self, x: NDArray[np.float64], y: NDArray[np.float64], margin_m: float = 0.0) -> NDArray[np.bool_]:
+        """Whether a solid stands or spans over a place, or within `margin_m` (at most 8) of it; shape as `x`.
+
+        Buildings, decks, vehicles: the ground below is not seen from the air.
+        """
+        u, v = np.ravel(x) - self.origin[0], np.ravel(y) - self.origin[1]
+        inside = (u >= 0.0) & (v >= 0.0) & (u < self.layout.edge) & (v < self.layout.edge)
+        out = np.zeros(u.size, np.bool_)
+        out[inside] = ~clear_of_solids(self.objects, u[inside], v[inside], margin_m)
+        return out.reshape(np.shape(x))
 
     def is_water(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether open water stands at a place at `water_level_m`; shape as `x`."""

@@ -105,6 +105,8 @@ def _strips(params: SceneParams, lay: Layout, objects: Objects, n_pulses: float)
             position_noise=params.position_noise_m,
             low_noise=params.low_noise_share,
             high_noise=params.high_noise_share,
+            surface=0.0 if "no-surface" in params.features and k < 2 else 1.0,
+            sonar="multibeam" in params.features,
             ghosts=params.ghosts,
             high_ground=high,
         )

@@ -19,7 +19,7 @@ from twin.scene.layout import BAY, HIGHRISE, HILLS, ISLAND, Layout
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["cover_at", "grid_of", "ground_at", "ground_of", "is_cliff", "is_water", "water_of"]
+__all__ = ["cover_at", "edges_of", "grid_of", "ground_at", "ground_of", "is_cliff", "is_water", "water_of"]
 
 BLOCK_U, BLOCK_V, STREET = 66.0, 52.0, 7.0
 """Pitch of the streets along u and v, and their width, metres."""
@@ -87,9 +87,16 @@ def _bay_land(lay: Layout, u: float, v: float, inland: float) -> float:
 
 
 @compiled
-def _seabed(lay: Layout, u: float, v: float, inland: float) -> float:
-    ripple = 0.15 * math.sin(u / 7.0 + lay.phases[5]) * math.sin(v / 9.0 + lay.phases[6])
-    return -1.5 - 5.0 * (1.0 - math.exp(inland / 60.0)) + ripple
+def channel_v(lay: Layout, u: float) -> float:
+    """Return v of the dredged channel's centre line."""
+    return 0.085 * lay.edge + 0.02 * lay.edge * math.sin(2.0 * math.pi * u / lay.edge + lay.phases[7])
+
+
+@compiled
+def grass_height(lay: Layout, u: float, v: float, depth: float) -> float:
+    """Height of the sea grass in metres, 0 where none grows: meadows in the light of 1 to 5 metres of water."""
+    patch = math.sin(u / 9.0 + lay.phases[3]) * math.sin(v / 6.0 + lay.phases[4])
+    return min(0.6, 0.2 + 0.6 * (patch - 0.1)) if patch > 0.1 and 0.9 < depth < 5.0 else 0.0
 
 
 @compiled
@@ -102,6 +109,17 @@ def _islet_reach(lay: Layout, u: float, v: float) -> float:
     phi = math.atan2(dv, du)
     wave = 0.10 * math.sin(3.0 * phi + lay.phases[4]) + 0.05 * math.sin(7.0 * phi + lay.phases[7])
     return lay.radius * (1.0 + wave) - r
+
+
+@compiled
+def _seabed(lay: Layout, u: float, v: float, inland: float) -> float:
+    ripple = 0.15 * math.sin(u / 7.0 + lay.phases[5]) * math.sin(v / 9.0 + lay.phases[6])
+    bed = -1.5 - 5.0 * (1.0 - math.exp(inland / 60.0)) + ripple
+    if lay.channel > 0.0:
+        # Sides of 1 in 1.5; the channel passes the islet.
+        away = max(abs(v - channel_v(lay, u)) - 0.018 * lay.edge - 1.0, _islet_reach(lay, u, v) + 12.0, 0.0)
+        bed = min(bed, -lay.channel + 0.67 * away)
+    return bed
 
 
 @compiled
@@ -312,6 +330,24 @@ def water_of(lay: Layout, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDA
     out = np.empty(u.size, np.bool_)
     for i in range(u.size):
         out[i] = is_water(lay, u[i], v[i], ground_at(lay, u[i], v[i]))
+    return out
+
+
+@cached
+def edges_of(lay: Layout, u: NDArray[np.float64], v: NDArray[np.float64], reach_m: float) -> NDArray[np.bool_]:
+    """Whether the ground within `reach_m` of places of shape (n,) is steeper than 60 degrees, in 8 directions."""
+    out = np.zeros(u.size, np.bool_)
+    for i in range(u.size):
+        for way in range(8):
+            du, dv = math.cos(0.25 * math.pi * way), math.sin(0.25 * math.pi * way)
+            last = ground_at(lay, u[i], v[i])
+            for k in range(4):
+                far = 0.25 * (k + 1) * reach_m
+                height = ground_at(lay, u[i] + far * du, v[i] + far * dv)
+                if abs(height - last) > 1.73 * 0.25 * reach_m:
+                    out[i] = True
+                    break
+                last = height
     return out
 
 

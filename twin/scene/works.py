@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from twin.scene.town import Lot
 
-__all__ = ["Works", "build_works", "cars", "lamps", "line_v"]
+__all__ = ["Works", "build_works", "cars", "lamps", "line_v", "wrecks"]
 
 _ARMS = ((0.70, 3.6), (0.83, 3.2), (0.96, 2.6))
 """Cross-arms of a tower: share of its height, half length in metres."""
@@ -53,6 +53,24 @@ def build_works(lay: Layout) -> Works:
     """Return the fixed works of a scene."""
     solids = [*_bridge(lay), *_gate(lay)] if lay.kind == BAY else []
     return Works(solids, _power_line(lay))
+
+
+def wrecks(lay: Layout, seed: int) -> list[SolidRow]:
+    """Return a hull with a deckhouse, and a field of blocks of two metres, on the bed of the bay: class 43."""
+    rng = stream(seed, 44)
+    u, v, turn = 0.72 * lay.edge, 0.11 * lay.edge, float(rng.uniform(-0.6, 0.6))
+    spots = [(u, v, turn, 7.0, 2.2, 2.0), (u - 2.0 * math.cos(turn), v - 2.0 * math.sin(turn), turn, 2.0, 1.4, 3.0)]
+    for k in range(12):
+        u, v = (0.42 + 0.02 * (k % 4)) * lay.edge, (0.05 + 0.02 * (k // 4)) * lay.edge
+        spots.append(
+            (u + float(rng.uniform(-1, 1)), v + float(rng.uniform(-1, 1)), float(rng.uniform(0, 1.5)), 1.0, 1.0, 1.6)
+        )
+    beds = _levels(lay, [(u, v, 0.0) for u, v, *_ in spots])
+    rows = []
+    for (u, v, angle, half_p, half_q, high), bed in zip(spots, beds, strict=True):
+        top = min(bed + high, lay.water - 0.6)
+        rows.append(Prism(u, v, angle, half_p, half_q, bed - 2.0, ((0.0, 0.0, top),)))
+    return [(row, int(PointClass.SUBMERGED_OBJECT), ROOF_CONCRETE, 0, 0.3) for row in rows]
 
 
 def _bridge(lay: Layout) -> list[SolidRow]:
