@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pipelines.classify.confidence import ConfidenceParams
 from pipelines.ground import EmbankmentParams, SmrfParams
 from pipelines.noise import NoiseParams
-from pipelines.objects import BuildingParams, VegetationParams
+from pipelines.objects import BuildingParams, SparseRoofParams, VegetationParams
 from pipelines.water import InlandWaterParams, SeabedParams, WaterParams
 
 __all__ = ["STAGES", "ClassifyParams"]
@@ -20,6 +20,7 @@ STAGES: dict[str, type] = {
     "seabed": SeabedParams,
     "inland_water": InlandWaterParams,
     "building": BuildingParams,
+    "sparse_roof": SparseRoofParams,
     "vegetation": VegetationParams,
     "confidence": ConfidenceParams,
 }
@@ -37,6 +38,7 @@ class ClassifyParams:
     seabed: SeabedParams = field(default_factory=SeabedParams)
     inland_water: InlandWaterParams = field(default_factory=InlandWaterParams)
     building: BuildingParams = field(default_factory=BuildingParams)
+    sparse_roof: SparseRoofParams = field(default_factory=SparseRoofParams)
     vegetation: VegetationParams = field(default_factory=VegetationParams)
     confidence: ConfidenceParams = field(default_factory=ConfidenceParams)
 
@@ -47,8 +49,14 @@ class ClassifyParams:
         climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
         around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
         under_water_m = self.water.reach_m + self.seabed.reach_m(self.water.cell_m)
-        standing_m, wet_m = climb_m + self.building.reach_m, around_rocks_m + max(under_water_m, climb_m)
+        standing_m, wet_m = climb_m + self.buildings_reach_m, around_rocks_m + max(under_water_m, climb_m)
         return max(standing_m, wet_m, self.inland_water.reach_m)
+
+    @property
+    def buildings_reach_m(self) -> float:
+        """Reach of the building rules: roofs of sparse surveys with the claims around them, or those of dense ones."""
+        claims_m = 3 * self.building.outline_m + 2 * self.building.cell_m
+        return max(self.building.reach_m, self.sparse_roof.reach_m + claims_m)
 
     @property
     def embankment_cells(self) -> int:

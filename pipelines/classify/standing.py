@@ -10,11 +10,14 @@ from pipelines.ground import between_drops, climb, deck_around
 from pipelines.ground.cells import box_sum, cell_numbers, count
 from pipelines.objects import (
     AboveGround,
+    RoofCues,
     find_buildings,
     find_vegetation,
     in_planes,
+    near_large_planes,
     near_planes,
     planes_around,
+    sparse_cells,
 )
 from twin.points import PointClass
 from twin.raster import Frame
@@ -42,13 +45,19 @@ def label_standing(
     shapes, distances_m = _planes(above, params.building)
     climbed, bridge = _climbed(points, above, in_planes(above, shapes, params.building), low, params)
     code[chosen] = np.where(bridge, PointClass.BRIDGE, np.where(climbed, PointClass.GROUND, 0))
-    window = core.buffered(params.objects_reach_m).snapped(params.building.cell_m)
-    frame = Frame.covering(window, params.building.cell_m)
+    window = core.buffered(params.objects_reach_m).snapped(params.sparse_roof.cell_m)
+    frame, coarse = (Frame.covering(window, step.cell_m) for step in (params.building, params.sparse_roof))
+    sparse = sparse_cells(points, coarse, params.sparse_roof)
     rest = np.flatnonzero(~(climbed | bridge))
-    planar = near_planes(above, distances_m, params.building)[rest]
-    chosen, above, finest = chosen[rest], above.take(rest), shapes[0].take(rest)
-    is_building, on_roof = find_buildings(above, planar, finest, frame, params.building)
-    leaf = find_vegetation(above, finest, params.vegetation)
+    cues = RoofCues(
+        planar=near_planes(above, distances_m, params.building),
+        large_planar=near_large_planes(above, sparse, coarse, params.sparse_roof),
+        shape=shapes[0],
+        sparse=sparse,
+    ).take(rest)
+    chosen, above = chosen[rest], above.take(rest)
+    is_building, on_roof = find_buildings(above, cues, frame, params.building, params.sparse_roof)
+    leaf = find_vegetation(above, cues.shape, params.vegetation)
     code[chosen] = np.where(is_building, PointClass.BUILDING, leaf)
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
     return code, certainty

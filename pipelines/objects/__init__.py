@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pipelines.objects.above_ground import AboveGround, PointShape, shapes_of
-from pipelines.objects.buildings import BuildingParams, find_buildings, in_planes, near_planes
+from pipelines.objects.buildings import BuildingParams, RoofCues, find_buildings, in_planes, near_planes
 from pipelines.objects.planes import planes_around
+from pipelines.objects.sparse_roofs import SparseRoofParams, near_large_planes, sparse_cells
 from pipelines.objects.vegetation import VegetationParams, find_vegetation
 
 __all__ = [
     "AboveGround",
     "BuildingParams",
     "PointShape",
+    "RoofCues",
+    "SparseRoofParams",
     "VegetationParams",
     "find_buildings",
     "find_vegetation",
     "in_planes",
+    "near_large_planes",
     "near_planes",
     "planes_around",
     "shapes_of",
+    "sparse_cells",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 
 from pipelines.ground.cells import box_sum, cell_numbers, count, highest
 from pipelines.objects.masks import close_mask, drop_small, fill_small_holes, grow, open_mask
+from pipelines.objects.sparse_roofs import SparseRoofParams, find_sparse_roofs
 from twin.raster import Frame
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipelines.objects.above_ground import AboveGround, PointShape
 
-__all__ = ["BuildingParams", "find_buildings", "in_planes", "near_planes"]
+__all__ = ["BuildingParams", "RoofCues", "find_buildings", "in_planes", "near_planes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,29 @@ class BuildingParams:
         return round(self.max_hole_m2 / self.cell_m**2)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RoofCues:
+    """What is known of points above the ground, n of them, before anything is called a building."""
+
+    planar: NDArray[np.bool_]
+    """Which lie near planes (`near_planes`), shape (n,)."""
+    large_planar: NDArray[np.bool_]
+    """Which lie near planes of the sizes of sparse surveys (`near_large_planes`), shape (n,)."""
+    shape: PointShape
+    """Shape around each at the finest scale, which knows walls."""
+    sparse: NDArray[np.bool_]
+    """Cells of the sparse rule's grid where it holds, over the frame of `find_buildings` grown to whole cells."""
+
+    def take(self, index: NDArray[np.intp]) -> RoofCues:
+        """Return the cues of the points at `index`."""
+        return RoofCues(
+            planar=self.planar[index],
+            large_planar=self.large_planar[index],
+            shape=self.shape.take(index),
+            sparse=self.sparse,
+        )
+
+
 def in_planes(points: AboveGround, shapes: tuple[PointShape, ...], params: BuildingParams) -> NDArray[np.bool_]:
     """Whether some scale sees a plane around each last return; shapes at each scale of ``params.voxels_m``."""
     votes = [
@@ -113,7 +137,7 @@ def near_planes(
 
 
 def find_buildings(
-    points: AboveGround, planar: NDArray[np.bool_], shape: PointShape, frame: Frame, params: BuildingParams
+    points: AboveGround, cues: RoofCues, frame: Frame, params: BuildingParams, sparse_params: SparseRoofParams
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which points belong to buildings, and which of these lie on a plane.
 
@@ -121,12 +145,12 @@ def find_buildings(
     ----------
     points
         Everything above ground, n points.
-    planar
-        Which of them lie near planes (`near_planes`), shape (n,).
-    shape
-        Shape around each of them at the finest scale, which knows walls.
+    cues
+        What is known of each.
     frame
-        Cells of ``params.cell_m`` that hold the points.
+        Cells of ``params.cell_m`` that hold the points, its edges on multiples of ``sparse_params.cell_m``.
+    params, sparse_params
+        Rules for dense and for sparse surveys.
 
     Returns
     -------
@@ -138,12 +162,20 @@ def find_buildings(
     """
     cells = cell_numbers(frame, points.x, points.y)
     tall = (points.height_m > params.min_height_m) & (cells >= 0)
-    planar = planar & tall
+    planar = cues.planar & tall
     roof = _roof_mask(count(cells, frame.shape, tall), count(cells, frame.shape, planar), params)
-    inside = roof.ravel()[cells] & (cells >= 0)
+    coarse = Frame.covering(frame.bounds, sparse_params.cell_m)
+    large = cell_numbers(coarse, points.x, points.y)
+    large_planar = (cues.planar | cues.large_planar) & tall
+    high, high_planar = count(large, coarse.shape, tall), count(large, coarse.shape, large_planar)
+    in_sparse_roof = find_sparse_roofs(high, high_planar, cues.sparse, sparse_params).ravel()[large]
+    inside = (roof.ravel()[cells] | in_sparse_roof) & (cells >= 0)
+    planar |= large_planar & in_sparse_roof
+    shape = cues.shape
     steep = (shape.steepness > params.wall_steepness) & (shape.n_points >= params.min_points)
     is_wall = steep & (shape.thickness_m < params.wall_thickness_m)
     is_building = _claimed(points, (planar, is_wall, inside), cells, frame, params)
+    is_building |= in_sparse_roof & tall
     return is_building, is_building & planar
 
 

@@ -181,3 +181,15 @@ def test_distances_from_planes_are_those_of_an_eigensolver(seed: int, voxel_m: f
     for p in range(n):
         gaps = [abs(normal @ (xyz[p] - mid)) for v, (normal, mid) in planes.items() if (abs(voxel[p] - v) <= 1).all()]
         assert found[p] == pytest.approx(min(gaps, default=np.inf), abs=2e-3)
+
+
+@pytest.mark.parametrize("per_m2", [0.5, 1.0, 2.0])
+def test_where_points_are_few_a_house_is_found_and_a_wood_is_not(per_m2: float) -> None:
+    world = World(per_m2=per_m2)
+    house = world.box(15, 25, 18, 12)
+    world.raise_to(house, 5 + 0.5 * (6 - abs(world.y - 25)))
+    wood = world.leaves(world.box(37, 25, 18, 40), 2.0, 12.0)
+    label = world.labels()
+    assert share(label, house) > 0.9
+    assert share(label, wood) < 0.05
+    assert share(label, ~house & ~wood) < 0.01
