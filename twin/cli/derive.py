@@ -215,12 +215,10 @@ def classify(
     counts = summary.counts
     sure = counts.get("confidence") or {}
     session.count(points=counts["points"], classes=counts["classes"], confidence=sure)
-    told = f"; confidence {sure['mean']:.0f} % on average, {sure['doubtful']:.1f} % of the points below 60 %"
-    _tell(
-        session,
-        summary,
-        f"{counts['points']:,} points, classes {_listed(counts['classes'])}{told if sure.get('mean') else ''}",
-    )
+    told = f"{counts['points']:,} points, classes {_listed(counts['classes'])}"
+    if sure.get("mean") is not None:
+        told += f"; confidence {sure['mean']:.0f} % on average, {sure['doubtful']:.1f} % of the points below 60 %"
+    _tell(session, summary, told)
 
 
 def terrain(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
