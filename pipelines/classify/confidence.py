@@ -21,6 +21,7 @@ from pipelines.classify.confidence_tables import AGREEMENT_TENTHS, LIFT_TENTHS, 
 from pipelines.ground.cells import box_sum, cell_numbers, count
 from twin.points import PointClass
 from twin.raster import Frame
+from twin.review import DOUBTFUL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGREEMENT",
-    "DOUBTFUL",
     "GROUPS",
     "LIFT",
     "MARGIN",
@@ -63,9 +63,6 @@ LIFT = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.5, 5.0)
 """Edges of the classes of height above the ground in tolerances; a point without ground in reach has class 0."""
 ODDS = (20, 40, 60, 70, 80, 90, 95, 98)
 """Edges of the classes of the learned stage's odds for the label, per cent; without that stage the class is 0."""
-
-DOUBTFUL = 60
-"""Confidence in per cent below which a label is doubtful: two of five such labels are wrong."""
 
 _ALONE = 2
 """Points around, itself included, up to which agreement says nothing."""

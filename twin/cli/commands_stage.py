@@ -7,6 +7,7 @@ import typer
 
 from twin.cli.app import StorePath, command
 from twin.cli.session import Session
+from twin.errors import ConfigError
 
 __all__ = ["register"]
 
@@ -44,13 +45,20 @@ def classify(
     profile: Annotated[str, typer.Option(help="urban, hills, island or seabed.")] = "urban",
     footprints: Annotated[str, typer.Option(help="File of building outlines: evidence, the points decide.")] = "",
     water: Annotated[str, typer.Option(help="File of water outlines: evidence, the points decide.")] = "",
+    review: Annotated[str, typer.Option(help="HTML file for the most doubtful places, with pictures.")] = "",
+    review_places: Annotated[int, typer.Option(help="How many places it shows at most.", min=1)] = 20,
 ) -> None:
     """Label noise, ground, buildings, vegetation and water."""
     from twin.cli import derive
 
+    if review and Path(review).is_dir():
+        raise ConfigError(f"--review {review}: is a folder; name an HTML file in it")
+    opened = _open(store)
     with session.executor() as executor:
         settings = derive.layered(session.overrides(), profile)
-        derive.classify(session, _open(store), executor, settings, footprints, water)
+        derive.classify(session, opened, executor, settings, footprints, water)
+        if review:
+            derive.review(session, opened, executor, Path(review), review_places)
 
 
 def terrain(

@@ -35,6 +35,7 @@ __all__ = [
     "layered",
     "model",
     "parameter_kinds",
+    "review",
     "terrain",
     "told_once",
 ]
@@ -219,6 +220,17 @@ def classify(
     if sure.get("mean") is not None:
         told += f"; confidence {sure['mean']:.0f} % on average, {sure['doubtful']:.1f} % of the points below 60 %"
     _tell(session, summary, told)
+
+
+def review(session: Session, store: Store, executor: Executor, out: Path, n_places: int) -> None:
+    """Write where the newest labels are most doubtful: a page with pictures, and the places as GeoJSON beside it."""
+    from pipelines.quality.doubt import find_doubt
+    from viewer.report.review import write_review
+
+    found = find_doubt(store, latest_run(store, "classify"), n_places, executor, session.progress)
+    page, places = write_review(store, found, out)
+    session.count(review=str(page), places=[place.as_dict() for place in found.places])
+    session.say(f"review: {len(found.places)} places to look at in {page}, and in {places} for a map")
 
 
 def terrain(session: Session, store: Store, executor: Executor, settings: Settings, *, redo: bool = False) -> None:
