@@ -225,6 +225,8 @@ def _coerced(value: Any, hint: Any, where: str) -> Any:
     if origin is tuple and isinstance(value, list | tuple):
         item = arguments[0] if arguments else Any
         return tuple(_coerced(entry, item, where) for entry in value)
+    if origin is tuple and arguments[:1] == (str,) and isinstance(value, str):
+        return (value,)  # one, written without a list
     if origin is Mapping:
         if isinstance(value, Mapping):
             return value

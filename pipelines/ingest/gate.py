@@ -17,7 +17,7 @@ from tiles.pointfiles import file_crs, read_header
 from twin.acceptance import Finding
 from twin.crs import HorizontalCrs, parse_crs, vertical_unit
 from twin.errors import ConfigError, CrsError, DatumError, FormatError
-from twin.vertical import VerticalDatum
+from twin.vertical import ELLIPSOIDAL, VerticalDatum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,8 +218,7 @@ def _vertical(
         factor = crs.height_unit_m  # a vertical part without a registered datum still states its unit
     elif crs.vertical is None and crs.is_foot:
         findings += _unit_of_heights(name, datum, factor)
-    if params.depths:
-        findings += _depths(header, metric)
+    findings += _depths(header, metric, params)
     if factor != 1.0 and not params.convert:
         message = f"heights are in feet ({datum.name}), not metres; convert on request with --convert"
         japanese = f"標高の単位がフィート（{datum.name}）です。変換するには --convert を付けてください"
@@ -227,10 +226,19 @@ def _vertical(
     return metric, -factor if params.depths else factor
 
 
-def _depths(header: PointHeader, datum: VerticalDatum) -> list[Finding]:
-    """Refuse depths that count up after all: turned over, a seabed would be a hill."""
+def _depths(header: PointHeader, datum: VerticalDatum, params: IngestParams) -> list[Finding]:
+    """Refuse depths that count up after all, and doubt a sonar's heights above the sea: upside down it is a hill."""
     low, high = header.mins[2], header.maxs[2]
-    if not (np.isfinite([low, high]).all() and high < 0):
+    if not np.isfinite([low, high]).all():
+        return []
+    if not params.depths and params.kind == "multibeam" and low > 0 and datum.name != ELLIPSOIDAL.name:
+        message = (
+            f"a multibeam survey that lies {low:.2f} to {high:.2f} above {datum}; if these are depths, say --depths"
+        )
+        japanese = f"マルチビームの測量ですが、標高が{datum}上{low:.2f}～{high:.2f}です。"
+        japanese += "水深であれば--depthsを指定してください"
+        return [_said(header.path.name, "vertical", "warning", message, japanese)]
+    if not (params.depths and high < 0):
         return []
     message = (
         f"--depths says that its heights count down from {datum}, and all are negative ({low:.2f} to {high:.2f}): they"

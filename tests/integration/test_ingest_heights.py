@@ -11,9 +11,11 @@ from pyproj import Transformer
 
 from pipelines.executors import Sequential, Threads
 from pipelines.ingest import IngestParams, ingest
+from pipelines.ingest.gate import examine
 from tiles.las import LasParams, write_las
 from tiles.store import Store
 from twin.cli import derive
+from twin.config import resolve
 from twin.crs import parse_crs
 from twin.errors import ConfigError
 from twin.points import Points
@@ -301,3 +303,18 @@ def test_a_file_of_jgd2024_is_written_and_read_with_its_code(tmp_path: Path) -> 
         (tmp_path / name[0]).mkdir()
         _, summary = taken(tmp_path / name[0], JGD2011, IngestParams(), tmp_path / name)
         assert "TP@JGD2024" in summary.refused[0]["reason"]
+
+
+@pytest.mark.parametrize(("vertical", "doubted"), [("TP", True), ("ellipsoidal", False)])
+def test_a_sonar_survey_above_the_sea_is_doubted(tmp_path: Path, vertical: str, doubted: bool) -> None:
+    examined = examine(survey(tmp_path), IngestParams(vertical=vertical, kind="multibeam"))
+    assert any("--depths" in finding.message for finding in examined.findings) is doubted
+    assert examined.refusal is None
+
+
+def test_one_grid_may_be_written_without_a_list() -> None:
+    assert resolve(IngestParams, [("project.yaml", {"geoid": "g.gtx"})], "ingest").geoid == ("g.gtx",)
+    assert resolve(IngestParams, [("project.yaml", {"geoid": ["g.gtx", "h.gtx"]})], "ingest").geoid == (
+        "g.gtx",
+        "h.gtx",
+    )

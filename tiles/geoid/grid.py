@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_NODES", "GeoidGrid", "exact_step"]
 
-MAX_NODES = 64_000_000
-"""Nodes that a grid may have, 512 MB: EGM2008 at 2.5' has 37 million; more is a slip, or needs cutting."""
+MAX_NODES = 40_000_000
+"""Nodes that a grid may have, 320 MB: EGM2008 at 2.5' has 37 million; more is a slip, or needs cutting."""
 _LARGEST_M = 250.0
 """No geoid stands farther from its ellipsoid: EGM2008 lies between -107 and +86 m."""
 _ON_NODE = 1e-7

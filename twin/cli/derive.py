@@ -325,11 +325,11 @@ def converted_heights(store: Store) -> list[dict[str, Any]]:
 def height_lines(ways: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a line for people about each of `converted_heights`."""
     for way in ways:
-        counted = "depths below" if way.get("depths") else "heights above"
+        counted = "depths" if way.get("depths") else "heights"
         shift = f" {way['shift_m']:+.4f} m" if way["shift_m"] else ""
         grids = [f"{grid['model']} ({grid['file']}, {grid['digest'][:8]})" for grid in way["grids"]]
         by = f" by {', '.join(grids)}" if grids else ""
-        ends = f"{way['from']} to {way['to']}" if way["from"] else "the store's datum, turned over"
+        ends = f"from {way['from']} to {way['to']}" if way["from"] else "turned over"
         yield f"{counted} {ends}{shift}{by}: {way['sources']} source(s)"
 
 
