@@ -241,9 +241,18 @@ def terrain(session: Session, store: Store, executor: Executor, settings: Settin
     stage = TerrainStage(steps=params, labels_run=latest_run(store, "classify"))
     summary = run_tiled(store, stage, executor, session.progress, redo=redo)
     counts = summary.counts
-    session.count(**{key: counts[key] for key in ("cells", "resolution_m", "void_share")})
+    shore = counts["shore_step"]
+    session.count(**{key: counts[key] for key in ("cells", "resolution_m", "void_share", "shore_step")})
+    told = (
+        f"; step between land and bed at the shore: median {shore['median_m']:.2f} m, 95 % within"
+        f" {shore['p95_m']:.2f} m, {shore['not_blended_share']:.0%} too large to be blended"
+        if shore["cells"]
+        else ""
+    )
     _tell(
-        session, summary, f"{counts['cells']:,} cells of {counts['resolution_m']:g} m, {counts['void_share']:.1%} void"
+        session,
+        summary,
+        f"{counts['cells']:,} cells of {counts['resolution_m']:g} m, {counts['void_share']:.1%} void{told}",
     )
 
 
