@@ -42,17 +42,17 @@ def synth(
     points: Annotated[int, typer.Option(help="About how many points.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     features: Annotated[
-        list[Literal["turbid", "channel", "seagrass", "wreck", "no-surface", "multibeam"]] | None,
-        typer.Option("--with", help="What the bay's sea has beside; may be given again."),
+        list[str] | None,
+        typer.Option("--with", help="turbid, channel, seagrass, wreck, no-surface or multibeam; may be given again."),
     ] = None,
 ) -> None:
     """Write survey files of a synthetic scene, and its truth."""
     from pipelines.synth import write_survey
+    from twin.config import resolve
     from twin.scene import SceneParams
 
-    survey = write_survey(
-        out, SceneParams(kind=scene, n_points=points, seed=seed, features=tuple(features or ())), session.progress
-    )
+    told = {"kind": scene, "n_points": points, "seed": seed, "features": features or ()}
+    survey = write_survey(out, resolve(SceneParams, [("options", told)], "scene"), session.progress)
     session.count(points=survey.n_points, files=[str(path) for path in survey.files])
     session.say(f"{survey.n_points:,} points in {len(survey.files)} files, and their truth, in {out}")
 
