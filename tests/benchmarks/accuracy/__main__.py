@@ -79,7 +79,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
         raise SystemExit(f"--only {','.join(unknown)}: choose from {', '.join(GROUPS)}")
     seed = options.seed if options.seed is not None else DEVELOPMENT_SEED if options.quick else TEST_SEED
     every = real_cases(options.real)
-    if "synthetic" in wanted:
+    if {"synthetic", "seabed"} & set(wanted):
         every += scene_cases(seed, 300_000 if options.quick else 1_300_000)
     return [case for case in every if case.group in wanted and options.match in case.name]
 

@@ -56,7 +56,13 @@ def score(case: Case, loaded: Loaded, found: np.ndarray) -> dict[str, Any]:
         figures |= _classes(table, "whole_")
         inside = counted & shapely.contains_xy(case.block(), points.x, points.y)
     figures |= _classes(confusion(truth[inside], found[inside]), "")
-    for name, codes in (("vegetation", _VEGETATION), ("water", _WATER), ("bridge", _BRIDGE), ("seabed", _SEABED)):
+    for name, codes in (
+        ("vegetation", _VEGETATION),
+        ("water", _WATER),
+        ("bridge", _BRIDGE),
+        ("seabed", _SEABED),
+        ("wreck", (43,)),
+    ):
         one = score_class(table, codes)
         if one.n_true:
             figures |= {f"{name}_f1": one.f1, f"{name}_iou": one.iou, f"{name}_recall": one.recall}

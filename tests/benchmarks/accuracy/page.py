@@ -62,6 +62,9 @@ _SEABED = (
     _Column(title="seabed F1", key="seabed_f1"),
     _Column(title="recall", key="seabed_recall"),
     _Column(title="IoU", key="seabed_iou"),
+    _Column(title="seabed RMSE, m", key="bed_rmse", decimals=2),
+    _Column(title="water IoU", key="water_iou"),
+    _Column(title="submerged object F1", key="wreck_f1"),
 )
 _SCENES = (
     _Column(title="kappa", key="kappa"),
@@ -110,7 +113,7 @@ def render(results: Sequence[Mapping[str, Any]], pictures: Path) -> str:
         *_section("Dense labelled files: ground and buildings", results, "dense", (*_GROUND, *_BUILDINGS)),
         *_section("The same: buildings as objects, and other classes", results, "dense", (*_OBJECTS, *_OTHERS)),
         *_section("Thin tiles of 1 km", results, "sparse", (*_GROUND, *_BUILDINGS[:2], *_OTHERS)),
-        *_section("Seabed", results, "seabed", (*_SEABED, _SCENES[5])),
+        *_section("Seabed", results, "seabed", (_SCENES[5], *_SEABED)),
         *_section("Synthetic scenes", results, "synthetic", _SCENES),
         "## Confidence",
         "",
