@@ -49,7 +49,8 @@ class ClassifyParams:
         climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
         around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
         under_water_m = self.water.reach_m + self.seabed.reach_m(self.water.cell_m)
-        standing_m, wet_m = climb_m + self.buildings_reach_m, around_rocks_m + max(under_water_m, climb_m)
+        votes_m = self.vegetation.reach_cells * self.building.cell_m
+        standing_m, wet_m = climb_m + self.buildings_reach_m + votes_m, around_rocks_m + max(under_water_m, climb_m)
         return max(standing_m, wet_m, self.inland_water.reach_m)
 
     @property

@@ -57,8 +57,10 @@ def label_standing(
     ).take(rest)
     chosen, above = chosen[rest], above.take(rest)
     is_building, on_roof = find_buildings(above, cues, frame, params.building, params.sparse_roof)
-    leaf = find_vegetation(above, cues.shape, params.vegetation)
-    code[chosen] = np.where(is_building, PointClass.BUILDING, leaf)
+    code[chosen[is_building]] = PointClass.BUILDING
+    free = np.flatnonzero(~is_building)
+    cues = cues.take(free)
+    code[chosen[free]] = find_vegetation(above.take(free), cues.planar, cues.shape, frame, params.vegetation)
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
     return code, certainty
 
@@ -98,5 +100,11 @@ def _above_ground(points: Points) -> AboveGround:
     number = points.attributes.get("return_number", unknown)
     of = points.attributes.get("number_of_returns", unknown)
     return AboveGround(
-        x=points.x, y=points.y, z=points.z, height_m=points["height_m"], is_last=number >= of, is_single=of <= 1
+        x=points.x,
+        y=points.y,
+        z=points.z,
+        height_m=points["height_m"],
+        is_last=number >= of,
+        is_single=of <= 1,
+        is_numbered=of > 0,
     )

@@ -30,6 +30,8 @@ class AboveGround:
     """Whether it is its pulse's last return; true where returns were not numbered."""
     is_single: NDArray[np.bool_]
     """Whether it is its pulse's only return; true where returns were not numbered."""
+    is_numbered: NDArray[np.bool_]
+    """Whether the pulse's returns were numbered; some sensors and many old files give none, all zero."""
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -44,6 +46,7 @@ class AboveGround:
             height_m=self.height_m[index],
             is_last=self.is_last[index],
             is_single=self.is_single[index],
+            is_numbered=self.is_numbered[index],
         )
 
 

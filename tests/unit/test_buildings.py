@@ -67,7 +67,9 @@ class World:
     def labels(self: Self, params: ClassifyParams | None = None) -> NDArray[np.uint8]:
         ones = np.ones(len(self.x), np.uint8)
         x, y, z = (np.rint(axis * 1000) / 1000 for axis in (self.x, self.y, self.z))
-        points = Points(x=x, y=y, z=z).with_attributes(return_number=ones, number_of_returns=self.of)
+        points = Points(x=x, y=y, z=z).with_attributes(
+            return_number=np.minimum(ones, self.of), number_of_returns=self.of
+        )
         return classify_points(points, points.bounds, params or ClassifyParams())[0]
 
 
@@ -165,7 +167,7 @@ def test_distances_from_planes_are_those_of_an_eigensolver(seed: int, voxel_m: f
     x, y = np.rint(rng.uniform(-2, 2, (2, n)) * 1000) / 1000
     z = np.rint((0.4 * x + 0.2 * y + rng.normal(0, 0.03, n) + (rng.random(n) < 0.2)) * 1000) / 1000
     yes = np.ones(n, bool)
-    points = AboveGround(x=x, y=y, z=z, height_m=z.astype(np.float32), is_last=yes, is_single=yes)
+    points = AboveGround(x=x, y=y, z=z, height_m=z.astype(np.float32), is_last=yes, is_single=yes, is_numbered=yes)
     _, found = planes_around(points, voxel_m, 0.1, 6)
     xyz = np.stack([x, y, z], axis=1)
     voxel = np.floor(np.rint(xyz * 1000) / round(voxel_m * 1000)).astype(int)
@@ -193,3 +195,30 @@ def test_where_points_are_few_a_house_is_found_and_a_wood_is_not(per_m2: float) 
     assert share(label, house) > 0.9
     assert share(label, wood) < 0.05
     assert share(label, ~house & ~wood) < 0.01
+
+
+def test_shrubs_are_vegetation_by_height_and_cars_beside_them_are_not() -> None:
+    world = World()
+    cars = np.zeros(len(world.x), bool)
+    for k in range(4):
+        cars |= world.raise_to(world.box(10 + 3 * k, 15, 1.8, 4.4), 1.4)
+    through = world.rng.random(len(world.x)) < 0.4
+    low = world.leaves(world.box(20, 35, 5, 5) & ~through, 0.3, 0.48)
+    medium = world.leaves(world.box(30, 35, 5, 5) & ~through, 0.55, 1.45)
+    high = world.leaves(world.box(40, 35, 5, 5) & ~through, 1.6, 4.0)
+    label = world.labels()
+    assert share(label, cars & (world.z > 1), PointClass.UNCLASSIFIED) > 0.95
+    assert share(label, low, PointClass.LOW_VEGETATION) > 0.9
+    assert share(label, medium, PointClass.MEDIUM_VEGETATION) > 0.9
+    assert share(label, high, PointClass.HIGH_VEGETATION) > 0.9
+
+
+def test_without_numbers_of_returns_a_house_is_a_house_and_a_tree_is_none() -> None:
+    world = World()
+    house = world.raise_to(world.box(15, 25, 12, 10), 6.0)
+    crown = world.leaves(np.hypot(world.x - 38, world.y - 25) < 6, 2.0, 9.0)
+    world.of[:] = 0
+    label = world.labels()
+    assert share(label, house) > 0.99
+    assert share(label, crown) < 0.02
+    assert share(label, crown & (world.z > 2.5), PointClass.HIGH_VEGETATION) > 0.95
