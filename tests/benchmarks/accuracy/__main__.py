@@ -48,7 +48,8 @@ def main(arguments: list[str]) -> int:
         if not page:
             print(compact(results[-1:], header=len(results) == 1), flush=True)
     if page:
-        options.out.write_text(render(results, options.work / "pictures"), encoding="utf-8")
+        speeds = runs.speeds(_cases(options))
+        options.out.write_text(render(results, options.work / "pictures", speeds), encoding="utf-8")
     else:
         print(compact(results, means=True), flush=True)
     return 0

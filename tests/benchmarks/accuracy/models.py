@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.classify import STAGES
+from settings import has_learned
+
 from twin.config import Layer
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def model_layer(region: str, *, is_learned: bool, folder: Path, data: Path) -> L
     data
         Folder of labelled files.
     """
-    if "learned" not in STAGES:
+    if not has_learned():
         return None
     if not is_learned:
         return Layer(where="rules alone", stages={"learned": {"enabled": False}})

@@ -81,7 +81,7 @@ _SCENES = (
 )
 
 
-def render(results: Sequence[Mapping[str, Any]], pictures: Path) -> str:
+def render(results: Sequence[Mapping[str, Any]], pictures: Path, speeds: Mapping[str, Any] | None = None) -> str:
     """Return the page in Markdown.
 
     Parameters
@@ -90,6 +90,8 @@ def render(results: Sequence[Mapping[str, Any]], pictures: Path) -> str:
         Figures of every case and variant.
     pictures
         Folder of the maps of errors, which the page names.
+    speeds
+        What `speeds.measured_speeds` returned, if it was asked.
     """
     lines = [
         "# Accuracy",
@@ -107,7 +109,7 @@ def render(results: Sequence[Mapping[str, Any]], pictures: Path) -> str:
         "",
         "| metric | asked | reached | holds |",
         "|---|---|---|---|",
-        *verdicts(results),
+        *verdicts(results, speeds),
         "",
         *_section("ISPRS filter test", results, "isprs", _GROUND),
         *_section("Dense labelled files: ground and buildings", results, "dense", (*_GROUND, *_BUILDINGS)),
@@ -115,6 +117,7 @@ def render(results: Sequence[Mapping[str, Any]], pictures: Path) -> str:
         *_section("Thin tiles of 1 km", results, "sparse", (*_GROUND, *_BUILDINGS[:2], *_OTHERS)),
         *_section("Seabed", results, "seabed", (_SCENES[5], *_SEABED)),
         *_section("Synthetic scenes", results, "synthetic", _SCENES),
+        *_speeds(speeds),
         "## Confidence",
         "",
         *reliability_tables(results),
@@ -153,6 +156,19 @@ def _section(title: str, results: Sequence[Mapping[str, Any]], group: str, colum
         same = [row for row in rows if row["variant"] == variant and row["kind"] != "mosaic"]
         mean = mean_of(same, [column.key for column in shown])
         yield "| **mean** | " + " | ".join([variant, "", *(_cell(mean, column) for column in shown)]) + " |"
+    yield ""
+
+
+def _speeds(speeds: Mapping[str, Any] | None) -> Iterator[str]:
+    if not speeds:
+        return
+    told = (
+        f"Million points a CPU second of one core, median of three rounds, on {speeds['points']:,} points of Delft:"
+        " copies of one file side by side."
+    )
+    yield from ("## Speed", "", *wrap(told, width=120), "", "| what | M points/s |", "|---|---:|")
+    for name, rate in speeds["rates"].items():
+        yield f"| {name} | {rate:.2f} |"
     yield ""
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from measure import label, reliability, score
 from models import model_layer
-from settings import stage_for
+from settings import has_learned, stage_for
+from speeds import measured_speeds
 from terrains import score_terrain
 
 from pipelines.quality.error_map import ErrorMap
@@ -60,6 +61,20 @@ class Runs:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps(results[-1]))
         return results
+
+    def speeds(self, cases: Sequence[Case]) -> dict[str, Any]:
+        """Return the rates on the largest dense file; empty without one."""
+        dense = [case for case in cases if case.group == "dense"]
+        if not dense:
+            return {}
+        path = self.folder / "results" / f"speeds_{digest(dense[0].name, _code())}.json"
+        if not path.is_file():
+            self.say("speeds")
+            names = {"rules": False, "with the learned stage": True} if has_learned() else {"rules": False}
+            about = {"folder": self.folder / "models", "data": self.data}
+            models = {name: model_layer("DE", is_learned=learned, **about) for name, learned in names.items()}
+            path.write_text(json.dumps(measured_speeds(dense[0].load().points, models)))
+        return dict(json.loads(path.read_text()))
 
     def _fresh(self, case: Case, variant: Variant, loaded: Loaded) -> dict[str, Any]:
         model = model_layer(case.region, is_learned=variant.is_learned, folder=self.folder / "models", data=self.data)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipelines.classify import ClassifyStage
 
-__all__ = ["Variant", "default_profile", "stage_for", "variants_of"]
+__all__ = ["Variant", "default_profile", "has_learned", "stage_for", "variants_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,14 @@ def default_profile() -> str:
     return "auto" if "auto" in preset_names("profiles") else "urban"
 
 
+def has_learned() -> bool:
+    """Return whether there is a learned second stage."""
+    return "learned" in STAGES
+
+
 def variants_of(case: Case) -> list[Variant]:
     """Return the ways in which the page shows a case: one fixed setting for the filter test, by itself, and learned."""
-    has_learned = "learned" in STAGES
-    learned = [Variant(name="learned", is_learned=True)] if has_learned else []
+    learned = [Variant(name="learned", is_learned=True)] if has_learned() else []
     if case.group != "isprs":
         return [Variant(name="rules"), *learned]
     by_itself = [Variant(name="auto")] if default_profile() == "auto" else []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["verdicts"]
 
 
-def verdicts(results: _Rows) -> Iterator[str]:
+def verdicts(results: _Rows, speeds: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Yield the rows of the first table: metric, asked, reached, holds."""
     files = [row for row in results if row["kind"] != "mosaic"]
     isprs = [row for row in files if row["group"] == "isprs"]
@@ -24,6 +24,19 @@ def verdicts(results: _Rows) -> Iterator[str]:
         yield from _filter_test(f"the same, `auto`{_with(variant)}, without any input", rows, 3.5, 88.0)
     for variant in dict.fromkeys(row["variant"] for row in files if row["group"] != "isprs"):
         yield from _files([row for row in files if row["variant"] == variant], _with(variant))
+    yield from _speeds(speeds["rates"] if speeds else {})
+
+
+def _speeds(rates: Mapping[str, float]) -> Iterator[str]:
+    ours = next((rate for name, rate in rates.items() if name.startswith("SMRF")), None)
+    cloth = next((rate for name, rate in rates.items() if name.startswith("CSF")), None)
+    if ours is not None:
+        yield _row("SMRF alone, per core", ">= 5 M points/s", f"{ours:.1f}", ours >= 5.0)
+    if ours is not None and cloth is not None:
+        yield _row("the same against CSF of pip", ">= 10 x", f"{ours / cloth:.0f} x ({cloth:.2f})", ours >= 10 * cloth)
+    for name, rate in rates.items():
+        if name.startswith("whole"):
+            yield _row(f"{name}, per core", ">= 0.3 M points/s", f"{rate:.2f}", rate >= 0.3)
 
 
 def _files(rows: _Rows, told: str) -> Iterator[str]:
