@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.config import preset, preset_names, require_mapping
 from twin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,17 +59,21 @@ class CodeMap:
     def parse(mapped: Iterable[str] = (), ignored: str = "", same: Iterable[str] = ()) -> CodeMap:
         """Read pairs such as ``26=40``, a list such as ``7,18``, and lists that are groups, such as ``1,3,4,5``.
 
+        In place of a pair a table of ``config/codes`` may be named, such as ``noaa_topobathy``; pairs after it go over
+        it.
+
         Raises
         ------
         ConfigError
             If a text is no code, or no pair of them.
         """
-        pairs = {}
+        pairs: dict[int, int] = {}
         for text in mapped:
             code, equals, other = text.partition("=")
-            if not equals:
-                raise ConfigError(f"--map {text!r}: write the file's code and the ASPRS code it means, such as 26=40")
-            pairs[_code(code, "--map")] = _code(other, "--map")
+            if equals:
+                pairs[_code(code, "--map")] = _code(other, "--map")
+            else:
+                pairs |= _table(text.strip())
         groups = tuple(group for text in same if (group := parse_codes(text, "--same")))
         return CodeMap(mapped=pairs, ignored=parse_codes(ignored, "--ignore"), same=groups)
 
@@ -87,6 +92,18 @@ def parse_codes(text: str, option: str) -> tuple[int, ...]:
     (2, 9)
     """
     return tuple(_code(part, option) for part in text.split(",") if part.strip())
+
+
+def _table(name: str) -> dict[int, int]:
+    """Read a table of ``config/codes``."""
+    names = preset_names("codes")
+    if name not in names:
+        raise ConfigError(
+            f"--map {name!r}: write the file's code and the ASPRS code it means, such as 26=40, or one of the tables"
+            f" {', '.join(names)}"
+        )
+    mapped = require_mapping(preset("codes", name).get("mapped"), f"codes/{name}.yaml")
+    return {_code(str(code), "--map"): _code(str(other), "--map") for code, other in mapped.items()}
 
 
 def _code(text: str, option: str) -> int:

@@ -110,7 +110,10 @@ def score_labels(
     store: StorePath,
     truth: Annotated[str, typer.Option(help="LAS with the same points, if not the classes as delivered.")] = "",
     within: Annotated[str, typer.Option(help="File of polygons: score only the points inside their convex hull.")] = "",
-    mapped: Annotated[list[str] | None, typer.Option("--map", help="What a true code means, as 26=40; repeat.")] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="What a true code means, as 26=40, or a table of config/codes; repeat."),
+    ] = None,
     ignore: Annotated[str, typer.Option(help="True codes to leave out, such as 7,18,64,65,66,67.")] = "",
     same: Annotated[list[str] | None, typer.Option(help="Codes that count as one class, as 1,3,4,5; repeat.")] = None,
     ground: Annotated[str, typer.Option(help="Codes that count as ground on both sides, such as 2,9.")] = "2",
