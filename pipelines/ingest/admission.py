@@ -10,6 +10,7 @@ from pipelines.ingest.gate import examine
 from pipelines.ingest.geoids import declared_geoids
 from pipelines.ingest.heights import Conversions
 from pipelines.ingest.placement import Placement, place, stray_remark
+from pipelines.ingest.refraction import declared_refraction
 from tiles.pointfiles import digest_of, state_of, without_records
 from tiles.store import Store
 from twin.errors import FormatError, TwinError
@@ -82,6 +83,7 @@ def admit(task: AdmissionTask) -> Admission:
     means = conversions(task.params)
     placement = place(examined, store.crs, store.vertical, task.params.convert, means)
     placement = replace(placement, shifts=tuple(shift for shift in task.shifts if shift.concerns(path.name)))
+    placement = replace(placement, refraction=declared_refraction(task.params, examined.header, store.crs))
     stray = stray_remark(examined.header, placement, store.crs)
     try:
         return Admission(

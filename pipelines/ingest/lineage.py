@@ -106,6 +106,7 @@ def _meta(admission: Admission, content: Content | None, params: IngestParams) -
         "heights": _heights(admission.placement),
         "converted": bool(admission.placement.source_wkt or admission.placement.changes_height),
         "shifts": [[shift.strip, *shift.move_m] for shift in admission.placement.shifts],
+        "refraction": admission.placement.refraction.as_json() if admission.placement.refraction else {},
         "kind": params.kind,
         "box": [*low, *high],
         "standard_gps_time": header.standard_gps_time,

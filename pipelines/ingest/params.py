@@ -65,6 +65,20 @@ class IngestParams:
     """Share of rows of a text file that may be no numbers and are left out; 0 refuses the file at the first."""
     shifts: str = ""
     """File of strip shifts from `twin adjust --out`; points are moved by them. Empty moves nothing."""
+    refraction: Literal["corrected", "uncorrected"] = "corrected"
+    """Whether coordinates under water are true ones; uncorrected ones were computed as if all were air, and are
+    corrected on the way in. Nothing in a file says so."""
+    water_level_m: float | None = None
+    """Height of the water surface in the store's datum, metres, when the files that are uncorrected were flown."""
+    water: Literal["sea", "fresh"] = "sea"
+    """Which water: its refractive index differs by half a per cent."""
+    water_temperature_c: float = 15.0
+    """Temperature of that water, degrees Celsius: 10 degrees change depths by less than 0.1 per cent."""
+    water_area: str = ""
+    """File of outlines within which points below the level are under water; everywhere if empty."""
+    trajectory: str = ""
+    """Text file of GPS time, x, y, z of the sensor in the store's CRS and datum; if empty the scan angle corrects
+    depths alone."""
     max_tile_points: int = 4_000_000
     """A tile with more points is split into quarters: 4 million keep a worker under 1.5 GB (DESIGN section 3)."""
     rows_per_task: int = 4_000_000
@@ -96,6 +110,8 @@ class IngestParams:
             )
         if not 0.0 <= self.accept_m <= 100.0:
             raise ValueError(f"accept_m is in metres, 0 to 100: {self.accept_m}")
+        if not 0.0 <= self.water_temperature_c <= 30.0:
+            raise ValueError(f"water_temperature_c must lie between 0 and 30: {self.water_temperature_c}")
         for name in ("max_tile_points", "rows_per_task", "chunk_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be positive: {getattr(self, name)}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipelines.ingest.gate import Examination
     from pipelines.ingest.heights import HeightWay
+    from pipelines.ingest.refraction import Refraction
     from pipelines.ingest.shifts import Shift
     from tiles.pointfiles import PointHeader
     from twin.crs import HorizontalCrs
@@ -70,6 +71,8 @@ class Placement:
     """What heights are above in the file and in the store, if they are converted."""
     shifts: tuple[Shift, ...] = ()
     """What strips of the file are moved by at the end, on request."""
+    refraction: Refraction | None = None
+    """How the bending of light in water is undone, where the file is declared uncorrected."""
 
     @property
     def changes_height(self) -> bool:

@@ -18,6 +18,7 @@ from pipelines.ingest.cells import CellScheme, counted_cells
 from pipelines.ingest.content import Content, count_content
 from pipelines.ingest.fragments import FragmentWriter, write_fragment
 from pipelines.ingest.placement import heights_of, transformer_of
+from pipelines.ingest.refraction import bent_back
 from pipelines.ingest.shifts import shifted
 from tiles.columns import dequantised, quantised
 from tiles.las_records import record_dtype
@@ -195,6 +196,8 @@ def _placed(
         except ProjError as error:
             raise CrsError(f"{header.path.name}: coordinates cannot be converted ({error})") from None
     z = heights_of(task.placement, (x, y, z), header.path.name)
+    if task.placement.refraction is not None:
+        x, y, z = bent_back((x, y, z), records, header.point_format, task.placement.refraction, header.path.name)
     if task.placement.shifts:
         x, y, z = shifted((x, y, z), records["point_source_id"], task.placement.shifts)
     try:
