@@ -85,5 +85,5 @@ def _crs(horizontal: str, vertical: VerticalDatum | None) -> CRS:
     code = epsg_of(vertical)
     if code is None:
         return flat
-    upright = vertical_crs(code)
+    upright = vertical_crs(code, by_name=True)
     return CompoundCRS(name=f"{flat.name} + {upright.name}", components=[flat, upright])

@@ -197,15 +197,24 @@ def require_metric_heights(vertical: VerticalDatum, where: str) -> VerticalDatum
     return vertical
 
 
-def vertical_crs(code: int) -> CRS:
+def vertical_crs(code: int, *, by_name: bool = False) -> CRS:
     """Return a vertical system by its EPSG code, also JGD2024 (vertical) height, which PROJ may not know.
+
+    Parameters
+    ----------
+    code
+        In the EPSG registry.
+    by_name
+        Whether one that readers may not know yet goes by its name, since they would drop an unknown code.
 
     Raises
     ------
     CRSError
         If there is none of that code.
     """
-    return CRS.from_wkt(jgd2024.HEIGHT_WKT) if code == jgd2024.HEIGHT else CRS.from_epsg(code)
+    if code == jgd2024.HEIGHT:
+        return CRS.from_wkt(jgd2024.HEIGHT_WKT_BY_NAME if by_name else jgd2024.HEIGHT_WKT)
+    return CRS.from_epsg(code)
 
 
 @lru_cache(maxsize=16)
@@ -254,8 +263,8 @@ def _vertical_code(crs: CRS) -> str:
     authority = crs.to_authority(min_confidence=100)
     if authority:
         return ":".join(authority) if authority[0] == "EPSG" else ""
-    named = _named_code(crs)
-    return named if named == f"EPSG:{jgd2024.HEIGHT}" else ""
+    ours = f"EPSG:{jgd2024.HEIGHT}"
+    return ours if _named_code(crs) == ours or crs.name == jgd2024.HEIGHT_NAME else ""
 
 
 def _unit_name(name: str) -> str:

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["HEIGHT", "HEIGHT_WKT", "compound_code", "horizontal_code"]
+__all__ = ["HEIGHT", "HEIGHT_NAME", "HEIGHT_WKT", "HEIGHT_WKT_BY_NAME", "compound_code", "horizontal_code"]
 
 HEIGHT: Final = 11317
 """EPSG code of JGD2024 (vertical) height."""
-HEIGHT_WKT: Final = (
-    'VERTCRS["JGD2024 (vertical) height",VDATUM["Japanese Geodetic Datum 2024 (vertical)"],CS[vertical,1],'
-    'AXIS["gravity-related height (H)",up,LENGTHUNIT["metre",1]],ID["EPSG",11317]]'
+HEIGHT_NAME: Final = "JGD2024 (vertical) height"
+"""What it is called where a code cannot be kept."""
+HEIGHT_WKT_BY_NAME: Final = (
+    f'VERTCRS["{HEIGHT_NAME}",VDATUM["Japanese Geodetic Datum 2024 (vertical)"],CS[vertical,1],'
+    'AXIS["gravity-related height (H)",up,LENGTHUNIT["metre",1]]]'
 )
-"""Its WKT2, without the epoch that anchors it (2024.415), which older PROJ does not read."""
+"""Its WKT2 without a code, for formats whose readers drop a system with a code that they do not know (GeoTIFF); and
+without the epoch that anchors it (2024.415), which older PROJ does not read."""
+HEIGHT_WKT: Final = HEIGHT_WKT_BY_NAME.removesuffix("]") + f',ID["EPSG",{HEIGHT}]]'
+"""Its WKT2 with its code."""
 
 _ZONE_1, _N_ZONES, _WITH_ZONE_1 = 6669, 13, 11319
 _HORIZONTAL_OF: Final = {

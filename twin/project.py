@@ -36,7 +36,7 @@ class Project:
     tile_edge_m: float = 512.0
     """Edge of a level-0 tile, metres."""
     ingest: Mapping[str, Any] = field(default_factory=dict)
-    """Options of ingest: ``crs``, ``vertical``, ``epoch``, ``replace``, ``kind``, ``convert``."""
+    """Options of ingest, such as ``crs``, ``vertical``, ``epoch``, ``kind``, ``convert``, ``geoid`` and ``datums``."""
     profile: str = "urban"
     """Classification profile."""
     footprints: str = ""

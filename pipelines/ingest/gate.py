@@ -31,8 +31,6 @@ __all__ = ["Examination", "examine", "metric_datum"]
 
 _METRIC_TWIN = {"EPSG:6360": "EPSG:5703", "EPSG:8228": "EPSG:5703", "EPSG:5702": "EPSG:7968"}
 """Vertical systems in feet, and the system of the same datum in metres (EPSG registry)."""
-_EPOCH_OF_CODE = {"EPSG:6695": "JGD2011"}
-"""What a file that names this code says of its geoid: the code is that of JGD2011 (vertical) height."""
 _PLURAL = {"degree": "degrees", "foot": "feet", "US survey foot": "US survey feet"}
 _MAX_ROWS = 0xFFFFFFFF
 """Rows that the ``source_index`` column can number."""
@@ -210,7 +208,7 @@ def _vertical(
         japanese = f"ファイルの標高基準は{datum.name}、--vertical は{option.name}です。誤っている方を直してください"
         findings.append(_said(name, "vertical", "error", message, japanese))
     try:
-        metric, factor = metric_datum(VerticalDatum(datum.name, _geoid_epoch(datum, option, crs.vertical_code)))
+        metric, factor = metric_datum(VerticalDatum(datum.name, _geoid_epoch(datum, option)))
     except DatumError as error:
         findings.append(_said(name, "vertical", "error", str(error), f"標高の基準を使えません（{error}）"))
         return datum, 1.0
@@ -251,11 +249,9 @@ def _depths(header: PointHeader, datum: VerticalDatum, params: IngestParams) -> 
     return [_said(header.path.name, "vertical", "error", message, japanese)]
 
 
-def _geoid_epoch(datum: VerticalDatum, option: VerticalDatum | None, code: str) -> str:
-    """Return the epoch of the geoid behind a file's heights; what is stated for it goes before what its code means."""
-    if option is not None and option.epoch:
-        return option.epoch
-    return datum.epoch or _EPOCH_OF_CODE.get(code, "")
+def _geoid_epoch(datum: VerticalDatum, option: VerticalDatum | None) -> str:
+    """Return the epoch of the geoid behind a file's heights; what is stated for it goes before."""
+    return option.epoch if option is not None and option.epoch else datum.epoch
 
 
 def _unit_of_heights(name: str, datum: VerticalDatum, factor: float) -> list[Finding]:

@@ -13,7 +13,7 @@ from pipelines.ingest.heights import Conversions, height_way
 from twin.crs import parse_crs, to_wgs84
 from twin.errors import CrsError, DatumError
 from twin.transforms import accurate_transformer
-from twin.vertical import ELLIPSOIDAL
+from twin.vertical import ELLIPSOIDAL, VerticalDatum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pipelines.ingest.shifts import Shift
     from tiles.pointfiles import PointHeader
     from twin.crs import HorizontalCrs
-    from twin.vertical import VerticalDatum
 
 __all__ = [
     "Placement",
@@ -44,6 +43,8 @@ __all__ = [
 _NOWHERE = (-np.inf, -np.inf, np.inf, np.inf)
 _EARTH_M, _EARTH_FLATTENING = 6_378_137.0, 1 / 298.257
 """Half axis and flattening of GRS 80 and WGS 84 (0.1 mm apart at the poles), above which geoids are given."""
+_EPOCH_OF_CODE = {"EPSG:6695": "JGD2011"}
+"""What a file that names this code says of its geoid, if nobody says otherwise: it is JGD2011 (vertical) height."""
 _SAMPLES = 5
 """Places along each side of a file's box that are looked up in the grids before a point is read."""
 
@@ -114,9 +115,11 @@ def place(
     same = same_crs(examined.crs, crs)
     if not same and not convert:
         raise CrsError(f"{name}: in {examined.crs.code}, the store is in {crs.code}; convert on request with --convert")
-    stated = f"heights above {examined.vertical}, the store's above {vertical}"
+    epoch = examined.vertical.epoch or _EPOCH_OF_CODE.get(examined.crs.vertical_code, "")
+    above = VerticalDatum(examined.vertical.name, epoch)
+    stated = f"heights above {above}, the store's above {vertical}"
     try:
-        way = height_way(examined.vertical, vertical, means)
+        way = height_way(above, vertical, means)
     except DatumError as error:
         raise DatumError(f"{name}: {stated}: {error}") from None
     if way.shift_m and not (convert or way.steps):
@@ -132,7 +135,7 @@ def place(
         height_shift_m=way.shift_m,
         height_steps=way.steps,
         store_wkt=crs.wkt if way.steps else "",
-        datums=(str(examined.vertical), str(vertical)) if way.steps or way.shift_m else ("", ""),
+        datums=(str(above), str(vertical)) if way.steps or way.shift_m else ("", ""),
     )
     try:
         transformer_of(found)

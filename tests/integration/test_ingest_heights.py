@@ -12,13 +12,16 @@ from pyproj import Transformer
 from pipelines.executors import Sequential, Threads
 from pipelines.ingest import IngestParams, ingest
 from pipelines.ingest.gate import examine
+from pipelines.ingest.geoids import declared_geoids
 from tiles.las import LasParams, write_las
 from tiles.store import Store
 from twin.cli import derive
+from twin.cli.project import ingest_options
 from twin.config import resolve
 from twin.crs import parse_crs
 from twin.errors import ConfigError
 from twin.points import Points
+from twin.project import Project
 from twin.vertical import TP, VerticalDatum
 
 if TYPE_CHECKING:
@@ -318,3 +321,11 @@ def test_one_grid_may_be_written_without_a_list() -> None:
         "g.gtx",
         "h.gtx",
     )
+
+
+def test_a_project_finds_the_grids_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "grids").mkdir()
+    grid = gtx(tmp_path / "grids" / "g.gtx", undulation())
+    content = {"name": "a", "crs": "EPSG:6677", "vertical": "TP", "sources": [], "ingest": {"geoid": "TP=grids/g.gtx"}}
+    told = ingest_options(Project.from_mapping(content, tmp_path / "project.yaml"))
+    assert declared_geoids(told["geoid"])[0].path == str(grid)

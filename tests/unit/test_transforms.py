@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import rasterio
 from pyproj import Transformer
 
+from tiles.cog import write_cog
 from tiles.vectors import read_shapes
+from twin.bounds import Bounds
 from twin.crs import parse_crs, vertical_crs
 from twin.errors import CrsError
+from twin.raster import Frame, Raster
 from twin.transforms import accurate_transformer
 from twin.vertical import ELLIPSOIDAL, VerticalDatum
 
@@ -86,6 +90,15 @@ def test_wkt_of_jgd2024_is_read_by_its_code(tmp_path: Path) -> None:
     wkt = f'COMPOUNDCRS["a + b",{PLANE.wkt},{vertical_crs(11317).to_wkt("WKT2_2019")}]'
     assert parse_crs(wkt).vertical == VerticalDatum("TP", "JGD2024")
     assert parse_crs(wkt).code == "EPSG:6677"
+
+
+def test_a_picture_of_jgd2024_heights_keeps_them_in_its_crs(tmp_path: Path) -> None:
+    frame = Frame.covering(Bounds(xmin=0, ymin=0, xmax=64, ymax=64), 1.0)
+    for vertical in (VerticalDatum("TP", "JGD2024"), VerticalDatum("TP")):
+        raster = Raster(values=np.ones(frame.shape, np.float32), frame=frame, crs=PLANE.wkt, vertical=vertical)
+        write_cog(tmp_path / "a.tif", raster)
+        with rasterio.open(tmp_path / "a.tif") as file:
+            assert parse_crs(file.crs.to_wkt()).vertical == vertical
 
 
 @pytest.mark.parametrize(("text", "flat"), [("EPSG:6667", "EPSG:6668"), ("EPSG:4979", "EPSG:4326")])

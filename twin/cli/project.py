@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twin.config import Settings
     from twin.project import Project
 
-__all__ = ["create_store", "run_project"]
+__all__ = ["create_store", "ingest_options", "run_project"]
 
 
 def create_store(path: str | Path, facts: Mapping[str, Any]) -> Store:
@@ -56,7 +56,7 @@ def run_project(session: Session, project: Project, out: Path, from_stage: str =
     path = out / "store"
     if not (path / "zarr.json").exists():
         create_store(path, {"crs": project.crs, "vertical": project.vertical, "tile_edge_m": project.tile_edge_m})
-    store = derive.delivery_epoch(path, derive.ingest_params(session, project.ingest))
+    store = derive.delivery_epoch(path, derive.ingest_params(session, ingest_options(project)))
     with session.executor() as executor:
         _derive(session, project, _Job(store, executor, settings, from_stage))
     _overlay(session, project, store)
@@ -78,13 +78,32 @@ class _Job:
 
 
 def _derive(session: Session, project: Project, job: _Job) -> None:
-    reading = derive.ingest_params(session, project.ingest).reading
+    told = ingest_options(project)
+    reading = derive.ingest_params(session, told).reading
     sources = expand_sources(project.sources, project.path.parent, reading)
-    derive.ingest(session, job.store, job.executor, sources, project.ingest)
+    derive.ingest(session, job.store, job.executor, sources, told)
     derive.classify(session, job.store, job.executor, job.settings, redo=job.redo("classify"))
     derive.terrain(session, job.store, job.executor, job.settings, redo=job.redo("terrain"))
     footprints = str(project.at(project.footprints)) if project.footprints else ""
     derive.model(session, job.store, job.executor, job.settings, footprints, redo=job.redo("model"))
+
+
+def ingest_options(project: Project) -> dict[str, Any]:
+    """Return a project's options of ingest; grids and tables of datums that lie beside the project file are found."""
+    told = dict(project.ingest)
+    grids = told.get("geoid", [])
+    if isinstance(grids, str | list | tuple) and grids:
+        told["geoid"] = [_beside(project, str(grid)) for grid in ([grids] if isinstance(grids, str) else grids)]
+    if isinstance(told.get("datums"), str):
+        told["datums"] = _beside(project, told["datums"])
+    return told
+
+
+def _beside(project: Project, text: str) -> str:
+    """Return ``FILE`` or ``DATUM=FILE`` with the file as seen from here, if it lies beside the project file."""
+    datum, equals, file = text.rpartition("=")
+    there = project.at(file)
+    return f"{datum}{equals}{there}" if file and there.is_file() else text
 
 
 def _overlay(session: Session, project: Project, store: Store) -> None:
