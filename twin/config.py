@@ -33,6 +33,7 @@ __all__ = [
     "parse_override",
     "preset",
     "preset_names",
+    "preset_path",
     "require_mapping",
     "resolve",
 ]
@@ -141,6 +142,11 @@ def preset(kind: str, name: str) -> dict[str, Any]:
         names = preset_names(kind)
         raise ConfigError(f"no preset {kind}/{name}{_closest(name, names)}; there are: {', '.join(names)}")
     return load_yaml(path)
+
+
+def preset_path(kind: str) -> Path:
+    """Folder of the presets of a kind, for those that are not YAML."""
+    return _presets() / kind
 
 
 def preset_names(kind: str) -> list[str]:

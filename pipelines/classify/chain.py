@@ -1,9 +1,9 @@
 """The steps in their order, on arrays: what each point is.
 
-The order is fixed: noise, ground, embankments and bridges, buildings, vegetation, water, rocks; what nothing claims
-is 1. Every step looks at most its own ``reach_m`` around a point, in cells and voxels anchored at the CRS origin and in
-arithmetic that does not depend on the order of points. The halo is the sum of these reaches along the chain, so a
-tile's labels are those that the whole area would give.
+The order is fixed: noise, ground, a second look at it, embankments and bridges, buildings, vegetation, water, rocks;
+what nothing claims is 1. Every step looks at most its own ``reach_m`` around a point, in cells and voxels anchored at
+the CRS origin and in arithmetic that does not depend on the order of points. The halo is the sum of these reaches along
+the chain, so a tile's labels are those that the whole area would give.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pipelines.classify.evidence import Evidence
 from pipelines.classify.standing import label_standing
 from pipelines.classify.wet import label_rocks, label_water
 from pipelines.ground import find_ground, ground_frame_step_m
+from pipelines.learned import Filtered, look_again
 from pipelines.noise import find_noise
 from twin.points import PointClass
 from twin.raster import Frame, Raster
@@ -77,18 +78,67 @@ def label_points(
     label[noisy], confidence[noisy] = noise[noise > 0], 80
     ground = find_ground(points.x[clean], points.y[clean], points.z[clean], frame, params.ground)
     _mark_ground(label, confidence, clean, ground, params)
-    near = core.buffered(params.objects_reach_m).contains(points.x[clean], points.y[clean])
-    index = clean[near & (label[clean] != PointClass.LOW_NOISE)]
-    height_m, lift = np.full((2, len(points)), np.nan, np.float32)
-    height_m[clean], lift[clean] = ground.height_m, ground.height_m / ground.tolerance_m
-    cloud = points.take(index).with_attributes(label=label[index], height_m=height_m[index])
+    lift = np.full(len(points), np.nan, np.float32)
+    lift[clean] = ground.height_m / ground.tolerance_m
+    index, cloud, odds = _looked_at_again((label, confidence), points, clean, ground, (core, params))
     low = Raster(values=ground.low, frame=frame, crs="")
     for code, certainty in (label_standing(cloud, low, core, params), label_water(cloud, core, params, evidence)):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     code, certainty = label_rocks(cloud, label[index], low, core, params)
     label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
-    signs = read_signs(points, label, confidence, lift, asked.buffered(params.confidence.reach_m), params.confidence)
-    return label, signs
+    around = asked.buffered(params.confidence.reach_m)
+    return label, read_signs(points, label, confidence, lift, around, params.confidence, odds)
+
+
+def _looked_at_again(
+    marks: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    points: Points,
+    clean: NDArray[np.int64],
+    ground: Ground,
+    area: tuple[Bounds, ClassifyParams],
+) -> tuple[NDArray[np.int64], Points, dict[str, NDArray[np.uint8]] | None]:
+    """Correct ground where the trees are asked; return the points that the objects' rules look at.
+
+    Returns
+    -------
+    Where these points are, shape (m,); the points, with ``label``, ``height_m`` and, in per cent and 0 if nobody was
+    asked, ``building_odds`` and ``vegetation_odds``; the odds of all n points, None if nobody was asked.
+    """
+    (label, confidence), (core, params) = marks, area
+    wide, own = core.buffered(params.objects_reach_m + params.learned.reach_m), core.buffered(params.objects_reach_m)
+    near = np.flatnonzero(wide.contains(points.x[clean], points.y[clean]) & (label[clean] != PointClass.LOW_NOISE))
+    index = clean[near]
+    odds = {head: np.zeros(len(points), np.uint8) for head in ("ground", "building", "vegetation")}
+    if params.learned.enabled:
+        seen = look_again(_filtered(points.take(index), ground, near), own, params.learned)
+        for head, values in odds.items():
+            values[index] = getattr(seen, head)
+        asked, is_ground = index[seen.in_doubt], seen.is_ground[seen.in_doubt]
+        label[asked] = np.where(is_ground, PointClass.GROUND, PointClass.UNCLASSIFIED)
+        confidence[asked] = np.where(is_ground, odds["ground"][asked], 100 - odds["ground"][asked])
+    inner = np.flatnonzero(own.contains(points.x[index], points.y[index]))
+    index, near = index[inner], near[inner]
+    cloud = points.take(index).with_attributes(
+        label=label[index],
+        height_m=ground.height_m[near],
+        building_odds=odds["building"][index],
+        vegetation_odds=odds["vegetation"][index],
+    )
+    return index, cloud, odds if params.learned.enabled else None
+
+
+def _filtered(points: Points, ground: Ground, index: NDArray[np.intp]) -> Filtered:
+    unknown = np.zeros(len(points), np.uint8)
+    return Filtered(
+        x=points.x,
+        y=points.y,
+        z=points.z,
+        height_m=ground.height_m[index],
+        tolerance_m=ground.tolerance_m[index],
+        is_ground=ground.is_ground[index],
+        return_number=points.attributes.get("return_number", unknown),
+        number_of_returns=points.attributes.get("number_of_returns", unknown),
+    )
 
 
 def _mark_ground(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pipelines.classify.confidence import ConfidenceParams
 from pipelines.ground import EmbankmentParams, SmrfParams
+from pipelines.learned import LearnedParams
 from pipelines.noise import NoiseParams
 from pipelines.objects import BuildingParams, SparseRoofParams, VegetationParams
 from pipelines.water import InlandWaterParams, SeabedParams, WaterParams
@@ -15,6 +16,7 @@ __all__ = ["STAGES", "ClassifyParams"]
 STAGES: dict[str, type] = {
     "noise": NoiseParams,
     "ground": SmrfParams,
+    "learned": LearnedParams,
     "embankment": EmbankmentParams,
     "water": WaterParams,
     "seabed": SeabedParams,
@@ -33,6 +35,7 @@ class ClassifyParams:
 
     noise: NoiseParams = field(default_factory=NoiseParams)
     ground: SmrfParams = field(default_factory=SmrfParams)
+    learned: LearnedParams = field(default_factory=LearnedParams)
     embankment: EmbankmentParams = field(default_factory=EmbankmentParams)
     water: WaterParams = field(default_factory=WaterParams)
     seabed: SeabedParams = field(default_factory=SeabedParams)
@@ -72,4 +75,5 @@ class ClassifyParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's label."""
-        return self.noise.reach_m + self.ground.reach_m + self.objects_reach_m + self.confidence.reach_m
+        learned_m = self.ground.reach_m + self.learned.reach_m
+        return self.noise.reach_m + learned_m + self.objects_reach_m + self.confidence.reach_m

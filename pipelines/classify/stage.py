@@ -13,6 +13,7 @@ from pipelines.classify.chain import classify_points
 from pipelines.classify.confidence import summed_up, together
 from pipelines.classify.evidence import EvidenceFile, evidence_path, lay_evidence, read_evidence
 from pipelines.classify.params import STAGES, ClassifyParams
+from pipelines.learned.model import load_model
 from tiles.atomic import tree_checksum
 from twin.config import Layer, Settings, preset
 
@@ -60,9 +61,12 @@ class ClassifyStage:
         return ()
 
     def params(self) -> Mapping[str, Any]:
-        """Parameters by step, and the evidence by its content."""
+        """Parameters by step; the trees and the evidence by their content."""
+        steps = dataclasses.asdict(self.steps)
+        if self.steps.learned.enabled:
+            steps["learned"]["digest"] = load_model(self.steps.learned.model).digest
         given = {name: [file.digest, file.crs] for name, file in self._evidence.items()}
-        return {**dataclasses.asdict(self.steps), **({"evidence": given} if given else {})}
+        return {**steps, **({"evidence": given} if given else {})}
 
     def units(self, store: Store) -> list[TileId]:
         """Every tile of points."""

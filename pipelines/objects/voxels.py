@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Shape", "Voxels", "build_voxels", "neighbour_counts", "voxel_shapes"]
+__all__ = ["Shape", "Voxels", "build_voxels", "coarser", "neighbour_counts", "voxel_shapes"]
 
 _MM = 1000.0
 
@@ -27,12 +27,14 @@ class Voxels:
 
     size_mm: int
     """Edge in millimetres."""
+    corner: tuple[int, int]
+    """Global column and row of the south-west column of voxels."""
     shape: tuple[int, int]
     """Rows and columns of the grid of columns; rows grow northwards."""
     start: NDArray[np.int64]
     """First voxel of each column and the end of the last, shape (rows * columns + 1,)."""
     layer: NDArray[np.int32]
-    """Global layer of each voxel, shape (n_voxels,); layer 0 begins at height zero."""
+    """Global layer of each voxel, shape (n_voxels,), rising within a column; layer 0 begins at height zero."""
     moments: NDArray[np.int64]
     """Count, sums of x y z, and of xx xy xz yy yz zz, in mm from the voxel's corner, shape (n_voxels, 10)."""
     of_point: NDArray[np.int32]
@@ -51,6 +53,8 @@ class Shape:
     """Standard deviation along the plane's shorter axis; small for wires and edges."""
     steepness: NDArray[np.float32]
     """Absolute horizontal part of the plane's normal: 0 level, 1 vertical."""
+    mean_z_m: NDArray[np.float64]
+    """Mean height of the points in the neighbourhood, metres."""
 
 
 def build_voxels(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], size_m: float) -> Voxels:
@@ -72,6 +76,7 @@ def build_voxels(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.f
         nothing = np.zeros(0, np.int32)
         return Voxels(
             size_mm=size_mm,
+            corner=(0, 0),
             shape=(0, 0),
             start=np.zeros(1, np.int64),
             layer=nothing,
@@ -85,16 +90,62 @@ def build_voxels(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.f
     order, first = _sorted_by_column(column, shape[0] * shape[1])
     start, layer, of_point = _layers(z, size_mm, order, first)
     moments = _moments((x, y, z), size_mm, order, of_point, len(layer))
-    return Voxels(size_mm=size_mm, shape=shape, start=start, layer=layer, moments=moments, of_point=of_point)
+    return Voxels(
+        size_mm=size_mm,
+        corner=(west, south),
+        shape=shape,
+        start=start,
+        layer=layer,
+        moments=moments,
+        of_point=of_point,
+    )
 
 
-def voxel_shapes(voxels: Voxels) -> Shape:
-    """Return the shape around each voxel, from the moments of its 27 neighbours joined exactly."""
+def coarser(voxels: Voxels) -> Voxels:
+    """Return the voxels of twice the edge, joined exactly from eight; ``of_point`` holds each *voxel's* new one.
+
+    Notes
+    -----
+    Several times faster than `build_voxels` of the points; the moments are those that it would give.
+    """
+    columns, rows = voxels.shape[1], voxels.shape[0]
+    if not (rows and columns):
+        return Voxels(**{name: getattr(voxels, name) for name in Voxels.__slots__} | {"size_mm": 2 * voxels.size_mm})
+    west, south = voxels.corner[0] // 2, voxels.corner[1] // 2
+    east, north = (voxels.corner[0] + columns - 1) // 2, (voxels.corner[1] + rows - 1) // 2
+    shape = (north - south + 1, east - west + 1)
+    odd = (voxels.corner[0] % 2, voxels.corner[1] % 2)
+    fine = (voxels.start, voxels.layer, voxels.moments, voxels.shape, voxels.size_mm)
+    start, layer, moments, parent = _joined(fine, odd, shape)
+    return Voxels(
+        size_mm=2 * voxels.size_mm,
+        corner=(west, south),
+        shape=shape,
+        start=start,
+        layer=layer,
+        moments=moments,
+        of_point=parent,
+    )
+
+
+def voxel_shapes(voxels: Voxels, wanted: NDArray[np.bool_] | None = None) -> Shape:
+    """Return the shape around each voxel, from the moments of its 27 neighbours joined exactly.
+
+    Parameters
+    ----------
+    voxels
+        n voxels.
+    wanted
+        Voxels to look at, shape (n,); the others get a count of 0. All, if not given.
+    """
     n = len(voxels.layer)
     count = np.zeros(n, np.int32)
-    axes = np.zeros((n, 3), np.float32)
-    _neighbourhoods(voxels.shape, (voxels.start, voxels.layer, voxels.moments), voxels.size_mm, count, axes)
-    return Shape(n_points=count, thickness_m=axes[:, 0], width_m=axes[:, 1], steepness=axes[:, 2])
+    axes = np.full((n, 3), np.nan, np.float32)
+    mean_z_m = np.zeros(n, np.float64)
+    chosen = np.ones(n, np.bool_) if wanted is None else wanted
+    fine = (voxels.start, voxels.layer, voxels.moments)
+    _neighbourhoods(voxels.shape, fine, voxels.size_mm, chosen, (count, axes, mean_z_m))
+    return Shape(n_points=count, thickness_m=axes[:, 0], width_m=axes[:, 1], steepness=axes[:, 2], mean_z_m=mean_z_m)
 
 
 def neighbour_counts(voxels: Voxels) -> NDArray[np.int64]:
@@ -130,7 +181,7 @@ def _sorted_by_column(column: Any, n_columns: int) -> Any:
 
 @numba.njit(cache=True)
 def _layers(z: Any, size_mm: int, order: Any, first: Any) -> Any:
-    """Distinct layers of each column, in the order in which points bring them, and the voxel of each point."""
+    """Distinct layers of each column from below, and the voxel of each point."""
     n_columns = first.size - 1
     start = np.zeros(n_columns + 1, np.int64)
     layer = np.empty(z.size, np.int32)
@@ -141,15 +192,57 @@ def _layers(z: Any, size_mm: int, order: Any, first: Any) -> Any:
         for q in range(first[c], first[c + 1]):
             p = order[q]
             k = np.int32(np.int64(np.rint(z[p] * _MM)) // size_mm)
-            v = begin
-            while v < used and layer[v] != k:
-                v += 1
-            if v == used:
-                layer[v] = k
-                used += 1
-            of_point[p] = v
+            of_point[p] = k
+            used = _insert(layer, begin, used, k)
+        for q in range(first[c], first[c + 1]):
+            p = order[q]
+            of_point[p] = begin + np.searchsorted(layer[begin:used], of_point[p])
         start[c + 1] = used
     return start, layer[:used].copy(), of_point
+
+
+@numba.njit(cache=True)
+def _insert(layer: Any, begin: int, used: int, k: Any) -> int:
+    """Put layer `k` at its place among those of one column; return where the column ends now."""
+    v = used
+    while v > begin and layer[v - 1] > k:
+        v -= 1
+    if v > begin and layer[v - 1] == k:
+        return used
+    for u in range(used, v, -1):
+        layer[u] = layer[u - 1]
+    layer[v] = k
+    return used + 1
+
+
+@numba.njit(cache=True)
+def _joined(fine: Any, odd: Any, shape: Any) -> Any:
+    """Voxels of twice the edge, and the one that each small voxel lies in."""
+    start, layer, moments, fine_shape, size_mm = fine
+    rows, columns = shape
+    begins = np.zeros(rows * columns + 1, np.int64)
+    layers = np.empty(layer.size, np.int32)
+    parent = np.empty(layer.size, np.int32)
+    joined = np.zeros((layer.size, 10), np.int64)
+    used = 0
+    for c in range(rows * columns):
+        begin = used
+        for step in range(8):
+            j = 2 * (c // columns) - odd[1] + (step >> 1 & 1)
+            i = 2 * (c % columns) - odd[0] + (step & 1)
+            if not (0 <= j < fine_shape[0] and 0 <= i < fine_shape[1]):
+                continue
+            for u in range(start[j * fine_shape[1] + i], start[j * fine_shape[1] + i + 1]):
+                k = np.int32(layer[u] >> 1)
+                if step < 4:
+                    used = _insert(layers, begin, used, k)
+                    continue
+                v = begin + np.searchsorted(layers[begin:used], k)
+                parent[u] = v
+                above = (layer[u] & 1) * size_mm
+                _add_shifted(joined[v], moments[u], (step & 1) * size_mm, (step >> 1 & 1) * size_mm, above)
+        begins[c + 1] = used
+    return begins, layers[:used].copy(), joined[:used].copy(), parent
 
 
 @numba.njit(cache=True)
@@ -191,24 +284,35 @@ def _counts(shape: Any, start: Any, layer: Any, n: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def _neighbourhoods(shape: Any, voxels: Any, size_mm: int, count: Any, axes: Any) -> None:
-    """Join the moments of the 27 voxels around each one, in integers, and take the principal axes."""
+def _neighbourhoods(shape: Any, voxels: Any, size_mm: int, wanted: Any, out: Any) -> None:
+    """Join the moments of the 27 voxels around each wanted one, in integers, and take the principal axes."""
     start, layer, moments = voxels
+    count, axes, mean_z_m = out
     rows, columns = shape
     s = np.empty(10, np.int64)
+    reached = np.empty(9, np.int64)
     for c in range(rows * columns):
+        reached[:] = -1
         for v in range(start[c], start[c + 1]):
+            if not wanted[v]:
+                continue
             s[:] = 0
             for t in range(9):
                 dj, di = t // 3 - 1, t % 3 - 1
                 j, i = c // columns + dj, c % columns + di
-                if 0 <= j < rows and 0 <= i < columns:
-                    for u in range(start[j * columns + i], start[j * columns + i + 1]):
-                        dk = layer[u] - layer[v]
-                        if -1 <= dk <= 1:
-                            _add_shifted(s, moments[u], di * size_mm, dj * size_mm, dk * size_mm)
+                if not (0 <= j < rows and 0 <= i < columns):
+                    continue
+                end = start[j * columns + i + 1]
+                u = start[j * columns + i] if reached[t] < 0 else reached[t]
+                while u < end and layer[u] < layer[v] - 1:
+                    u += 1
+                reached[t] = u
+                while u < end and layer[u] <= layer[v] + 1:
+                    _add_shifted(s, moments[u], di * size_mm, dj * size_mm, (layer[u] - layer[v]) * size_mm)
+                    u += 1
             count[v] = s[0]
             axes[v, 0], axes[v, 1], axes[v, 2] = _principal(s)
+            mean_z_m[v] = (np.int64(layer[v]) * size_mm + s[3] / s[0]) / _MM
 
 
 @numba.njit(cache=True)

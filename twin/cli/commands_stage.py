@@ -1,4 +1,4 @@
-"""Commands that derive: adjust, classify, terrain, model, flood, score."""
+"""Commands that derive: adjust, classify, train, terrain, model, flood, score."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     command(app, "adjust")(adjust)
     command(app, "classify")(classify)
+    command(app, "train")(train)
     command(app, "terrain")(terrain)
     command(app, "model")(model)
     command(app, "flood")(flood)
@@ -59,6 +60,24 @@ def classify(
         derive.classify(session, opened, executor, settings, footprints, water)
         if review:
             derive.review(session, opened, executor, Path(review), review_places)
+
+
+def train(
+    session: Session,
+    out: Annotated[Path, typer.Argument(help="Model to write, NAME.trees; its record goes beside it, NAME.yaml.")],
+    recipe: Annotated[
+        str, typer.Option(help="What to train from: a preset of `training`, or a YAML file.")
+    ] = "default",
+    data: Annotated[Path, typer.Option(help="Folder that the recipe's files are in.")] = Path(),
+    leave_out: Annotated[list[str], typer.Option(help="Region to leave out; may be given again.")] = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help="Profile whose ground filter the trees shall correct.")] = "urban",
+    validate: Annotated[bool, typer.Option(help="Score every region by a model without it, for the record.")] = True,
+) -> None:
+    """Train the trees that correct the ground filter, from labelled files; the same bytes every time."""
+    from twin.cli import training
+
+    settings = training.settings_of(session, profile)
+    training.train(session, out, (recipe, data, leave_out), settings, validate=validate)
 
 
 def terrain(
