@@ -19,7 +19,7 @@ for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
 
 from cases import GROUPS, real_cases  # noqa: E402
 from confidence_fit import counted, fitted, left_out, source  # noqa: E402
-from models import model_layer  # noqa: E402
+from models import Models  # noqa: E402
 from page import render  # noqa: E402
 from runs import Runs  # noqa: E402
 from scenes import DEVELOPMENT_SEED, TEST_SEED, TRAINING_SEED, scene_cases  # noqa: E402
@@ -40,10 +40,12 @@ def main(arguments: list[str]) -> int:
     if options.calibrate is not None:
         return _calibrate(options)
     page = options.out is not None
-    runs = Runs(folder=options.work, data=options.real, overrides=options.overrides, say=_say, keeps=page)
+    models = Models(options.work / "models", options.real, _say)
+    runs = Runs(folder=options.work, models=models, overrides=options.overrides, say=_say, keeps=page)
     results = []
     for case in _cases(options):
-        variants = variants_of(case) if page else [Variant(name="given", profile=options.profile, is_learned=True)]
+        given = Variant(name="given", profile=options.profile, is_learned=options.learned)
+        variants = variants_of(case) if page else [given]
         results += runs.measured(case, variants)
         if not page:
             print(compact(results[-1:], header=len(results) == 1), flush=True)
@@ -61,10 +63,11 @@ def _calibrate(options: argparse.Namespace) -> int:
     for seed in range(TRAINING_SEED, TRAINING_SEED + 3):
         cases += scene_cases(seed, 300_000)
     regions: dict[str, Counts] = {}
+    models = Models(options.work / "models", options.real, _say)
     for case in cases:
         _say(case.name)
         loaded = case.load()
-        model = model_layer(case.region, is_learned=True, folder=options.work / "models", data=options.real)
+        model = models.layer(case.region, is_learned=True)
         counts = counted(case, loaded, stage_for(case.profile, options.overrides, model))
         regions[case.region] = regions.get(case.region, 0) + counts
     for region, (without, within) in left_out(regions).items():
@@ -91,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--match", default="", help="only cases whose name contains this")
     parser.add_argument("--set", dest="overrides", action="append", default=[], help="stage.param=value")
     parser.add_argument("--profile", default="", help="profile for all cases; the case's own, or the default, if empty")
+    parser.add_argument("--learned", action="store_true", help="with the learned stage, region left out; see models.py")
     parser.add_argument("--quick", action="store_true", help="small scenes of a development seed")
     parser.add_argument("--seed", type=int, help="seed of the scenes; never tune on 300 to 399")
     parser.add_argument("--calibrate", type=Path, help="fit the confidence tables and write them into this module")

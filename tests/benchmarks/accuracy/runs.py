@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from measure import label, reliability, score
-from models import model_layer
 from settings import has_learned, stage_for
 from speeds import measured_speeds
 from terrains import score_terrain
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from cases import Case, Loaded
+    from models import Models
     from settings import Variant
 
 __all__ = ["Runs"]
@@ -39,7 +39,7 @@ class Runs:
     """Where figures, models and pictures are kept, and what is asked of every case."""
 
     folder: Path
-    data: Path
+    models: Models
     overrides: Sequence[str]
     say: Callable[[str], None]
     keeps: bool = True
@@ -71,13 +71,12 @@ class Runs:
         if not path.is_file():
             self.say("speeds")
             names = {"rules": False, "with the learned stage": True} if has_learned() else {"rules": False}
-            about = {"folder": self.folder / "models", "data": self.data}
-            models = {name: model_layer("DE", is_learned=learned, **about) for name, learned in names.items()}
+            models = {name: self.models.layer("DE", is_learned=learned) for name, learned in names.items()}
             path.write_text(json.dumps(measured_speeds(dense[0].load().points, models)))
         return dict(json.loads(path.read_text()))
 
     def _fresh(self, case: Case, variant: Variant, loaded: Loaded) -> dict[str, Any]:
-        model = model_layer(case.region, is_learned=variant.is_learned, folder=self.folder / "models", data=self.data)
+        model = self.models.layer(case.region, is_learned=variant.is_learned)
         stage = stage_for(variant.profile or case.profile, self.overrides, model)
         found, confidence, seconds = label(loaded, stage)
         figures = score(case, loaded, found) | {"cpu_seconds": seconds, "variant": variant.name}
