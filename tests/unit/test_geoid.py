@@ -304,3 +304,31 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     before = read_geoid(path).at(*places(5))
     gtx(path, undulation() + 1.0)
     assert read_geoid(path).at(*places(5)) == pytest.approx(before + 1.0, abs=1e-5)
+
+
+def par(path: Path, values: NDArray[np.float64]) -> Path:
+    squares = [(i, j) for i in range(8) for j in range(8)]
+    lines = [f"5339{i}{j}{r}{c} {values[i, r]:9.5f}  0.00000" for i, j in squares for r in range(3) for c in range(3)]
+    path.write_text("\r\n".join(["a header", *[""] * 14, "MeshCode   dH(m)   0.00000", *lines]))
+    return path
+
+
+@pytest.mark.parametrize("make", [gtx, isg, asc, par, geotiff], ids=["gtx", "isg", "asc", "par", "geotiff"])
+def test_a_damaged_file_is_a_grid_or_a_sentence(tmp_path: Path, make: Make) -> None:
+    whole = make(tmp_path / "grid", undulation()).read_bytes()
+    random = np.random.default_rng(7)
+    said: list[str] = []
+    for number in range(60):
+        data = bytearray(whole)
+        span = 300 if number % 2 else len(data)  # every other one in the header
+        for _ in range(int(random.integers(1, 5))):
+            data[int(random.integers(0, min(span, len(data))))] = int(random.integers(0, 256))
+        (tmp_path / "damaged").write_bytes(bytes(data))
+        try:
+            grid = read_geoid(tmp_path / "damaged")
+        except FormatError as error:
+            said.append(str(error))
+        else:
+            assert np.isfinite(grid.values).any()
+    assert said
+    assert all("damaged" in sentence for sentence in said)

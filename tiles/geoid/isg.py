@@ -51,7 +51,7 @@ def parse_isg(content: bytes, name: str) -> GeoidGrid:
     values = grid_values(body, rows, columns, name)
     nodata = header.get("nodata", "-9999")
     if nodata not in {"", "---"}:
-        values[np.isclose(values, float(nodata), rtol=0, atol=1e-4)] = np.nan
+        values[np.isclose(values, decimal_degrees(nodata, name), rtol=0, atol=1e-4)] = np.nan
     return GeoidGrid(
         west_deg=west,
         south_deg=south,

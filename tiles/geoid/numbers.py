@@ -78,7 +78,7 @@ def decimal_degrees(text: str, name: str) -> float:
         return float(text)
     match = _DMS.match(text)
     if match is None:
-        raise FormatError(f"{name}: {text.strip()[:30]!r} is no angle")
+        raise FormatError(f"{name}: {text.strip()[:30]!r} is neither a number nor an angle")
     degrees = float(match[2]) + float(match[3]) / 60 + float(match[4]) / 3600
     return -degrees if match[1] == "-" else degrees
 

@@ -25,6 +25,8 @@ _TITLE = re.compile(r"^[^\S\n]*MeshCode\b.*$", re.MULTILINE | re.IGNORECASE)
 _HEIGHT = re.compile(r"dH\s*\(m\)", re.IGNORECASE)
 _ROWS_A_DEGREE, _COLUMNS_A_DEGREE = 120, 80
 """Squares in a degree of latitude and of longitude."""
+_MOST_CODE = 1e15
+"""Larger numbers are not whole in double precision any more."""
 
 
 def is_patch(head: bytes) -> bool:
@@ -52,7 +54,10 @@ def parse_patch(content: bytes, name: str) -> GeoidGrid:
         raise FormatError(f"{name}: its columns are {title[0].strip()!r}; there is none of heights, dH(m)")
     n_lines = sum(1 for line in body.split("\n") if line.strip())
     table = grid_values(body, n_lines, len(first), name)
-    row, column = _corners(table[:, 0].astype(np.int64), name)
+    codes = table[:, 0]
+    if not (np.isfinite(codes) & (codes == np.rint(codes)) & (np.abs(codes) < _MOST_CODE)).all():
+        raise FormatError(f"{name}: a code of a mesh square that is no whole number")
+    row, column = _corners(codes.astype(np.int64), name)
     origin = (row.min(), column.min())
     size = (max(int(np.ptp(row)) + 1, 2), max(int(np.ptp(column)) + 1, 2))
     node_count(*size, size[0] * size[1], name)
