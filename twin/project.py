@@ -40,7 +40,9 @@ class Project:
     profile: str = "urban"
     """Classification profile."""
     footprints: str = ""
-    """File of building outlines; empty derives them from the points."""
+    """File of building outlines, evidence for the labels and given to the model; empty derives them from the points."""
+    water: str = ""
+    """File of water outlines, evidence for the labels."""
     scenarios: tuple[str, ...] = ()
     """Flood scenarios, by preset name or file."""
     feeds: Mapping[str, str] = field(default_factory=dict)

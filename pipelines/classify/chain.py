@@ -82,7 +82,10 @@ def label_points(
     lift[clean] = ground.height_m / ground.tolerance_m
     index, cloud, odds = _looked_at_again((label, confidence), points, clean, ground, (core, params))
     low = Raster(values=ground.low, frame=frame, crs="")
-    for code, certainty in (label_standing(cloud, low, core, params), label_water(cloud, core, params, evidence)):
+    for code, certainty in (
+        label_standing(cloud, low, core, params, evidence.footprints),
+        label_water(cloud, core, params, evidence),
+    ):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     code, certainty = label_rocks(cloud, label[index], low, core, params)
     label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]

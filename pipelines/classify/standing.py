@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.classify.evidence import cells_within
 from pipelines.ground import between_drops, climb, deck_around
 from pipelines.ground.cells import box_sum, cell_numbers, count
 from pipelines.objects import (
@@ -35,7 +36,7 @@ __all__ = ["label_standing"]
 
 
 def label_standing(
-    points: Points, low: Raster, core: Bounds, params: ClassifyParams
+    points: Points, low: Raster, core: Bounds, params: ClassifyParams, footprints: NDArray[np.object_] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Codes and confidences of embankments, buildings and vegetation, 0 for all else."""
     code, certainty = np.zeros(len(points), np.uint8), np.full(len(points), 70, np.uint8)
@@ -54,6 +55,7 @@ def label_standing(
         large_planar=near_large_planes(above, sparse, coarse, params.sparse_roof),
         shape=shapes[0],
         sparse=sparse,
+        outlined=None if footprints is None else cells_within(footprints, frame),
     ).take(rest)
     chosen, above = chosen[rest], above.take(rest)
     is_building, on_roof = find_buildings(above, cues, frame, params.building, params.sparse_roof)

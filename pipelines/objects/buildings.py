@@ -64,6 +64,12 @@ class BuildingParams:
     """Least area of a roof, square metres (ours: a garage; PLATEAU's outlines start at about that size)."""
     min_edge_m: float = 3.0
     """Edge of the square that must fit into a roof, metres (tuned on LiDAR HD: hedges and walls are narrower)."""
+    outlined_height_m: float = 1.5
+    """Least height of a roof inside an outline that somebody gave, metres (ours: above parked cars)."""
+    outlined_share: float = 0.15
+    """Share of last returns near planes from which a cell inside such an outline is roof (ours: roofs under trees)."""
+    outlined_area_m2: float = 4.0
+    """Least area of a roof inside such an outline, square metres (ours: a few cells, and no square need fit)."""
     max_hole_m2: float = 4.0
     """Largest gap in a roof that is filled, square metres (ours: a skylight; 4 to 30 score alike)."""
     wall_thickness_m: float = 0.1
@@ -83,7 +89,7 @@ class BuildingParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's building label."""
-        cells = 2 + 2 * (self._edge_cells - 1) + self._min_cells + self._hole_cells + 1 + 3
+        cells = 2 + 2 * (self._edge_cells - 1) + max(self._min_cells, self._outlined_cells) + self._hole_cells + 1 + 3
         return 3 * max(self.voxels_m) + cells * self.cell_m + 3 * self.outline_m
 
     @property
@@ -93,6 +99,10 @@ class BuildingParams:
     @property
     def _min_cells(self) -> int:
         return max(1, round(self.min_area_m2 / self.cell_m**2))
+
+    @property
+    def _outlined_cells(self) -> int:
+        return max(1, round(self.outlined_area_m2 / self.cell_m**2))
 
     @property
     def _hole_cells(self) -> int:
@@ -110,7 +120,9 @@ class RoofCues:
     shape: PointShape
     """Shape around each at the finest scale, which knows walls."""
     sparse: NDArray[np.bool_]
-    """Cells of the sparse rule's grid where it holds, over the frame of `find_buildings` grown to whole cells."""
+    """Cells of the sparse rule's grid where it holds, over the frame of `find_buildings`."""
+    outlined: NDArray[np.bool_] | None = None
+    """Cells of the roof mask that lie inside outlines somebody gave, over the same frame; None without outlines."""
 
     def take(self, index: NDArray[np.intp]) -> RoofCues:
         """Return the cues of the points at `index`."""
@@ -119,6 +131,7 @@ class RoofCues:
             large_planar=self.large_planar[index],
             shape=self.shape.take(index),
             sparse=self.sparse,
+            outlined=self.outlined,
         )
 
 
@@ -164,10 +177,13 @@ def find_buildings(
     About 5 M points a second on one core once the shapes are known.
     """
     cells = cell_numbers(frame, points.x, points.y)
-    tall = (points.height_m > params.min_height_m) & (cells >= 0)
+    outlined = np.zeros(frame.shape, bool) if cues.outlined is None else cues.outlined
+    least_m = np.where(outlined.ravel()[cells], params.outlined_height_m, params.min_height_m)
+    tall = (points.height_m > least_m) & (cells >= 0)
     planar = cues.planar & tall
-    unnumbered = count(cells, frame.shape, tall & ~points.is_numbered)
-    roof = _roof_mask(count(cells, frame.shape, tall), unnumbered, count(cells, frame.shape, planar), params)
+    unnumbered = tall & ~points.is_numbered
+    counts = tuple(box_sum(count(cells, frame.shape, chosen), 1) for chosen in (tall, unnumbered, planar))
+    roof = _roof_mask(count(cells, frame.shape, tall) > 0, counts, outlined, params)
     coarse = Frame.covering(frame.bounds, sparse_params.cell_m)
     large = cell_numbers(coarse, points.x, points.y)
     large_planar = (cues.planar | cues.large_planar) & tall
@@ -184,14 +200,22 @@ def find_buildings(
 
 
 def _roof_mask(
-    tall: NDArray[np.int64], unnumbered: NDArray[np.int64], planar: NDArray[np.int64], params: BuildingParams
+    occupied: NDArray[np.bool_],
+    around: tuple[NDArray[np.int64], ...],
+    outlined: NDArray[np.bool_],
+    params: BuildingParams,
 ) -> NDArray[np.bool_]:
-    """Cells of roofs: enough planar points in 3 x 3 cells, then shape and size."""
-    near_tall, near_planar = box_sum(tall, 1), box_sum(planar, 1)
+    """Cells of roofs: enough planar points in 3 x 3 cells, then shape and size; less is asked inside outlines.
+
+    `around` are the tall points, the unnumbered and the planar ones of them in 3 x 3 cells.
+    """
+    tall, unnumbered, planar = around
+    known = occupied & (tall >= 3)
     more = params.planar_share_unnumbered - params.planar_share
-    needed = params.planar_share * near_tall + more * box_sum(unnumbered, 1)
-    mask = (tall > 0) & (near_tall >= 3) & (near_planar > needed)
+    mask = known & (planar > params.planar_share * tall + more * unnumbered)
     mask = drop_small(open_mask(mask, params._edge_cells), params._min_cells)
+    expected = known & outlined & (planar > params.outlined_share * tall)
+    mask |= drop_small(expected, params._outlined_cells)
     return fill_small_holes(close_mask(mask, 3), params._hole_cells)
 
 

@@ -7,11 +7,12 @@ from typing import Self
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipelines.classify import ClassifyParams, classify_points
+from pipelines.classify import ClassifyParams, Evidence, classify_points
 from pipelines.objects import AboveGround, planes_around
 from twin.points import PointClass, Points
 
@@ -64,13 +65,14 @@ class World:
         y = np.where(side < 2, np.where(side == 0, deep / 2, -deep / 2), along * deep)
         return self.more(cx + x, cy + y, self.rng.uniform(0, top, n))
 
-    def labels(self: Self, params: ClassifyParams | None = None) -> NDArray[np.uint8]:
+    def labels(self: Self, *outlines: shapely.Polygon) -> NDArray[np.uint8]:
         ones = np.ones(len(self.x), np.uint8)
         x, y, z = (np.rint(axis * 1000) / 1000 for axis in (self.x, self.y, self.z))
         points = Points(x=x, y=y, z=z).with_attributes(
             return_number=np.minimum(ones, self.of), number_of_returns=self.of
         )
-        return classify_points(points, points.bounds, params or ClassifyParams())[0]
+        evidence = Evidence(footprints=np.array(outlines, dtype=object) if outlines else None)
+        return classify_points(points, points.bounds, ClassifyParams(), evidence)[0]
 
 
 def share(label: NDArray[np.uint8], where: NDArray[np.bool_], code: int = PointClass.BUILDING) -> float:
@@ -222,3 +224,29 @@ def test_without_numbers_of_returns_a_house_is_a_house_and_a_tree_is_none() -> N
     assert share(label, house) > 0.99
     assert share(label, crown) < 0.02
     assert share(label, crown & (world.z > 2.5), PointClass.HIGH_VEGETATION) > 0.95
+
+
+def test_an_outline_finds_a_roof_under_trees_and_a_small_hut() -> None:
+    world = World()
+    house = world.raise_to(world.box(15, 25, 10, 9), 4.0)
+    leaf = house & (world.rng.random(len(world.x)) < 0.65)
+    world.leaves(leaf, 6.5, 11.0)
+    hut = world.raise_to(world.box(37.2, 25.3, 2.2, 2.4), 2.4)
+    roof = house & ~leaf
+    alone = world.labels()
+    given = world.labels(shapely.box(10, 20.5, 20, 29.5), shapely.box(36, 24, 38.4, 26.6))
+    assert share(alone, roof) < 0.5 < 0.9 < share(given, roof)
+    assert share(alone, hut) == 0.0
+    assert share(given, hut) > 0.9
+    assert share(given, leaf) < 0.1
+
+
+def test_outlines_of_what_was_torn_down_or_never_stood_build_nothing_and_others_are_found_without() -> None:
+    world = World()
+    house = world.raise_to(world.box(15, 25, 10, 9), 4.0)
+    cars = world.raise_to(world.box(34, 20, 1.8, 4.4), 1.4)
+    wood = world.leaves(world.box(38, 38, 10, 10) & (world.rng.random(len(world.x)) < 0.8), 0.5, 12.0)
+    label = world.labels(shapely.box(30, 15, 40, 25), shapely.box(33, 33, 43, 43))
+    assert share(label, house) > 0.99
+    assert share(label, cars | wood) < 0.02
+    assert share(label, ~house & ~cars & ~wood, PointClass.GROUND) > 0.99

@@ -82,9 +82,9 @@ def _derive(session: Session, project: Project, job: _Job) -> None:
     reading = derive.ingest_params(session, told).reading
     sources = expand_sources(project.sources, project.path.parent, reading)
     derive.ingest(session, job.store, job.executor, sources, told)
-    derive.classify(session, job.store, job.executor, job.settings, redo=job.redo("classify"))
+    footprints, water = (str(project.at(file)) if file else "" for file in (project.footprints, project.water))
+    derive.classify(session, job.store, job.executor, job.settings, footprints, water, redo=job.redo("classify"))
     derive.terrain(session, job.store, job.executor, job.settings, redo=job.redo("terrain"))
-    footprints = str(project.at(project.footprints)) if project.footprints else ""
     derive.model(session, job.store, job.executor, job.settings, footprints, redo=job.redo("model"))
 
 
