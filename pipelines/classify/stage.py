@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tiles.store import Store
+    from twin.points import Points
     from twin.tiling import TileId
 
 __all__ = ["ClassifyStage", "classify_profile", "classify_stage", "profile_layer"]
@@ -78,7 +79,7 @@ class ClassifyStage:
 
     def run_tile(self, store: Store, run: str, tile: TileId) -> Mapping[str, Any]:
         """Label one tile's own points."""
-        points, n_own = store.read_with_halo(tile, self.halo_m, _COLUMNS)
+        points, n_own = _points(store, tile, self.halo_m)
         core = store.grid.bounds(tile)
         evidence = read_evidence(store, run, tuple(self._evidence), core.buffered(self.halo_m))
         label, confidence = classify_points(points, core, self.steps, evidence)
@@ -111,6 +112,14 @@ class ClassifyStage:
     def _evidence(self) -> dict[str, EvidenceFile]:
         given = {"footprints": self.footprints, "water": self.water}
         return {name: file for name, file in given.items() if file is not None}
+
+
+def _points(store: Store, tile: TileId, halo_m: float) -> tuple[Points, int]:
+    """Points of a tile and its halo; ``is_sonar`` says which a multibeam sonar measured, where there is one."""
+    kinds = {source.id: source.meta.get("kind") for source in store.manifest.sources() if source.id >= 0}
+    sonar = [number for number, kind in kinds.items() if kind == "multibeam"]
+    points, n_own = store.read_with_halo(tile, halo_m, (*_COLUMNS, *(("source",) if sonar else ())))
+    return (points.with_attributes(is_sonar=np.isin(points["source"], sonar)) if sonar else points), n_own
 
 
 def classify_stage(

@@ -15,13 +15,14 @@ import numba
 import numpy as np
 
 from pipelines.ground.cells import box_sum
+from pipelines.water.banks import BANK_REACH_CELLS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.raster import Frame
 
-__all__ = ["BedLayer", "SeabedParams", "find_bed_layer"]
+__all__ = ["BedLayer", "SeabedParams", "find_bed_layer", "slope_of"]
 
 _LAYER_M = 0.05
 _LOWEST_M = -0.30
@@ -45,14 +46,17 @@ class SeabedParams:
     bed_prominence: float = 0.7
     """Density of the bed's layer over that of the densest 0.15 m up to 1 m above, below which there is no bed (ours:
     fading returns give 0.2 to 0.5, half-hidden beds below grass 1 and more)."""
-    tolerance_m: float = 0.12
+    tolerance_m: float = 0.10
     """Least half thickness of the bed's layer, metres (ours: ranging noise of 3 cm and what lies on sand)."""
-    deviations: float = 3.0
+    deviations: float = 2.5
     """Half thickness in standard deviations of the returns below the layer's densest part, which no grass touches."""
-    slope_gain: float = 0.75
+    slope_gain: float = 0.5
     """Metres added to the half thickness for each unit of slope (ours: the lowest return of a cell of 1 m)."""
     steep: float = 0.5
     """Slope from which the ground filter's own word is enough: quay walls and dredged banks, where no grass grows."""
+    bank_slope: float = 0.25
+    """Slope of the lowest returns over 12 m from which they are a bank (ours: haze lies level; dredged sides have 0.3
+    to 0.7)."""
     object_height_m: float = 0.7
     """Height above the bed from which a solid thing is a submerged object, metres (ours: above sea grass)."""
     fading_code: int = 45
@@ -69,7 +73,7 @@ class SeabedParams:
 
     def reach_m(self, cell_m: float) -> float:
         """Greatest distance from which a point whose water is known can change another's label."""
-        return (self.window_cells(cell_m) + 1) * cell_m
+        return (max(self.window_cells(cell_m) + 1, BANK_REACH_CELLS) + 1) * cell_m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,7 +125,7 @@ def find_bed_layer(
     around = np.stack([box_sum(layer, radius) for layer in counts])
     rules = (params.least_points, params.bed_prominence, params.tolerance_m, params.deviations)
     there, lower, upper = _layers(around, *rules)
-    slope = _slope(low, frame.resolution_m)
+    slope = slope_of(low, frame.resolution_m)
     lift = np.float32(params.slope_gain) * slope
     return BedLayer(is_there=there, low_m=lower - lift, high_m=upper + lift, is_steep=slope > params.steep)
 
@@ -158,7 +162,7 @@ def _layers(around: Any, least: int, prominence: float, tolerance_m: float, devi
     return there, lower, upper
 
 
-def _slope(low: NDArray[np.float32], cell_m: float) -> NDArray[np.float32]:
+def slope_of(low: NDArray[np.float32], cell_m: float) -> NDArray[np.float32]:
     """Greatest of the slopes to the four known neighbours, 0 where none is known."""
     slope = np.zeros(low.shape, np.float32)
     for step in (np.abs(low[1:] - low[:-1]), np.abs(low[:, 1:] - low[:, :-1])):

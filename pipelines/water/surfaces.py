@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.ground.cells import cell_numbers, lowest
-from pipelines.water.bed import find_bed_layer
+from pipelines.water.banks import find_banks, height_above_foot
+from pipelines.water.bed import find_bed_layer, slope_of
 from pipelines.water.depth import open_water
 from twin.points import PointClass
 
@@ -53,7 +54,8 @@ def find_water(
     Parameters
     ----------
     points
-        Points without noise, n of them, with ``height_m`` above the filtered surface.
+        Points without noise, n of them, with ``height_m`` above the filtered surface; ``is_sonar``, where it is
+        given, says which a sonar measured: their ground is bed, water surface or not.
     is_ground
         Which of them the ground filter took, shape (n,).
     frame
@@ -81,7 +83,8 @@ def _label(
     level, surface, shore, around = (
         grid.ravel()[cells] for grid in (water.level, water.surface, water.shore, water.around)
     )
-    blind = params.bed_without_surface & np.isnan(level)
+    sonar = cloud.points.attributes.get("is_sonar", np.zeros(len(z), bool))
+    blind = (params.bed_without_surface | sonar) & np.isnan(level)
     with np.errstate(invalid="ignore"):
         below = z < surface - seabed.surface_band_m
         at_surface = ~below & (z <= surface + params.wave_m)
@@ -93,6 +96,8 @@ def _label(
     layer = find_bed_layer(*sounded, _lowest_ground(cloud), cloud.frame, seabed)
     is_there, in_layer = layer.is_there.ravel()[cells], _in_layer(cloud, layer)
     code[below] = PointClass.WATER_COLUMN
+    bank, on_bank = _banks(cloud, below, seabed)
+    is_there, in_layer = is_there | bank, in_layer | on_bank
     bed = (below & is_there & in_layer) | (shallow & is_there) | (blind & ~dry & (is_ground | in_layer))
     code[bed], certainty[bed] = PointClass.SEABED, _SURE
     _mark_fading((code, certainty), below, ~is_there & (z < level), seabed)
@@ -119,6 +124,23 @@ def _in_layer(cloud: _Cloud, layer: BedLayer) -> NDArray[np.bool_]:
     known: NDArray[np.bool_] = np.isfinite(high_m)
     inside: NDArray[np.bool_] = known & (height_m >= low_m) & (height_m <= high_m)
     return inside | (cloud.is_ground & (~known | is_steep))
+
+
+def _banks(
+    cloud: _Cloud, below: NDArray[np.bool_], seabed: SeabedParams
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which points lie where the bed is a bank, and which of those below the surface lie on it."""
+    cells, z = cloud.cells[below], cloud.points.z[below]
+    low = lowest(cells, z, cloud.frame.shape)
+    banks = find_banks(low, seabed.bank_slope)
+    near: NDArray[np.bool_] = banks.ravel()[cloud.cells]
+    chosen = np.flatnonzero(near & below)
+    on_bank = np.zeros(len(near), bool)
+    if chosen.size:
+        foot_m = height_above_foot(cloud.points.take(below), cloud.frame, seabed)
+        slope = slope_of(low, cloud.frame.resolution_m).ravel()[cells]
+        on_bank[np.flatnonzero(below)] = near[below] & (foot_m <= seabed.tolerance_m + 2.0 * seabed.slope_gain * slope)
+    return near, on_bank
 
 
 def _mark_fading(

@@ -50,7 +50,7 @@ def sounded(
     return Points(x=x + 5000.0, y=y - 3000.0, z=np.rint(z * 1000) / 1000), truth
 
 
-def labels_of(points: Points, profile: str = "island") -> NDArray[np.uint8]:
+def labels_of(points: Points, profile: str = "urban") -> NDArray[np.uint8]:
     return classify_points(points, points.bounds, classify_profile(profile).steps)[0]
 
 
@@ -68,15 +68,21 @@ def channel(x: Floats, y: Floats) -> Floats:
     return np.clip(-9.0 + 0.67 * (abs(x - 36.0) - 10.0), -9.0, flat(x, y))
 
 
+def ledges(x: Floats, y: Floats) -> Floats:
+    """Two channels with a shoal between them, narrow enough for a house."""
+    return np.maximum(-8.0, -2.0 - 0.67 * np.maximum(abs(abs(x - 36.0) - 20.0) * -1.0 + 12.0, 0.0))
+
+
 def beach(x: Floats, y: Floats) -> Floats:
     return 2.0 - 0.06 * x + 0.03 * np.sin(y / 7.0)
 
 
 @pytest.mark.parametrize(
     ("bed", "haze", "wave_m"),
-    [(flat, (0.02, 1.0), 0.02), (flat, (0.9, 0.5), 0.05), (channel, (0.05, 1.0), 0.02), (beach, (0.02, 1.0), 0.02),
+    [(flat, (0.02, 1.0), 0.02), (flat, (0.9, 0.5), 0.05), (channel, (0.05, 1.0), 0.02),
+     (ledges, (0.02, 1.0), 0.02), (beach, (0.02, 1.0), 0.02),
      (flat, (0.1, 1.0), 0.12)],
-    ids=["clear", "turbid", "channel", "beach", "waves"],
+    ids=["clear", "turbid", "channel", "ledges", "beach", "waves"],
 )  # fmt: skip
 def test_a_bed_that_is_seen_is_found_and_nothing_above_it_is_taken_for_it(
     bed: Callable[[Floats, Floats], Floats], haze: tuple[float, float], wave_m: float
