@@ -1,9 +1,8 @@
 """Low and high noise, before anything else looks at the points.
 
-Two kinds, each with a short reach: *stray bodies* far above or below the surface with nothing between (cloud layers,
-multipath hundreds of metres down), and *isolated points* with almost nobody around them. Pits, small groups of points
-below the ground, can only be told once the ground is known: `pipelines.ground` keeps them out of the surface, and what
-then lies below it is low noise too.
+Three kinds, each with a short reach: *stray bodies* far above or below the surface with nothing between (cloud layers,
+multipath hundreds of metres down); *isolated points and small floating bodies*; and *ghosts*, small groups below
+ground that other pulses hit (`pipelines.noise_groups`). A real low place of some square metres is none of them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import cv2
 import numpy as np
 
-from pipelines.ground.cells import box_sum, cell_numbers, lowest
+from pipelines.ground.cells import box_sum, cell_numbers, count, lowest
+from pipelines.noise_groups import GHOST_REACH_CELLS, GhostParams, floating, ghosts
 from pipelines.objects.voxels import build_voxels, neighbour_counts
 from twin.points import PointClass
 from twin.raster import Frame
@@ -32,8 +32,9 @@ _LOWEST_M, _HIGHEST_M = -2000.0, 12000.0
 class NoiseParams:
     """Parameters of the noise filter."""
 
-    gap_m: float = 150.0
-    """Empty height between a stray body and the surface, metres (ours: no wall of that height goes unseen)."""
+    gap_m: float = 300.0
+    """Empty height between a stray body and the surface, metres (ours: towers of 250 m stand in cities, and from above
+    not one pulse may meet their walls)."""
     column_m: float = 4.0
     """Cell of the columns in which gaps are looked for, metres; a column looks at its eight neighbours too."""
     voxel_m: float = 3.0
@@ -41,20 +42,40 @@ class NoiseParams:
     isolated_points: int = 2
     """Points in 3 x 3 x 3 voxels, itself included, up to which a point is isolated (lasnoise: 5 in 12 m)."""
     isolated_gap_m: float = 1.0
-    """Distance below the lowest, or three times above the highest, company from which isolation is noise, metres."""
+    """Distance below the lowest company from which isolation is noise, metres."""
+    open_relief_m: float = 20.0
+    """Height from the lowest to the highest company up to which a lonely deep point is noise, metres (ours: houses and
+    trees, each by itself, are lower; a wood on a slope, whose floor few pulses reach, is higher)."""
+    floating_gap_m: float = 18.0
+    """Empty height below a floating body, metres (ours: the clear stem of a tall lone tree is shorter)."""
+    floating_points: int = 200
+    """Points up to which a floating body is noise: a flock, a puff of smoke; more is kept for a person to see."""
+    sunk_points: int = 40
+    """Points up to which a body deep below all else is noise; more may be a shaft (ours)."""
+    ghost_cells_m: tuple[float, float] = (1.0, 2.0)
+    """Cells in which ghosts are looked for, metres: first for dense, then for thin clouds; they divide 8."""
+    thin_ghost_points: int = 4
+    """Points up to which a group in the wider cells is a ghost; more may be the floor of a shaft (ours)."""
+    ghost_gap_m: float = 1.0
+    """Empty height between a ghost and the ground in cells of 1 m, metres; half as much again in cells of 2 m."""
     backend: Literal["voxels", "open3d"] = "voxels"
     """Who counts neighbours: our voxels, or Open3D in a sphere of 1.5 `voxel_m` (slower; as isotropic as can be)."""
 
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's noise label."""
-        return 2 * self.column_m + max(2 * self.voxel_m, 2 * self.column_m)
+        around = 2 * self.column_m
+        isolated = max(around, 4 * self.voxel_m) + 2 * self.voxel_m
+        return around + max(isolated, GHOST_REACH_CELLS * max(self.ghost_cells_m))
 
 
 def find_noise(
     x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], frame: Frame, params: NoiseParams
 ) -> NDArray[np.uint8]:
-    """Return 7 for low noise, 18 for high noise and 0 for all other points.
+    """Return 7 for low noise, 18 for high noise, 1 for points too alone to be told, and 0 for all others.
+
+    A point with hardly a neighbour and nobody in the columns around may be anything, but never the ground: a stray far
+    below a swath's edge would pull the terrain down.
 
     Parameters
     ----------
@@ -67,7 +88,11 @@ def find_noise(
     if x.size == 0:
         return noise
     _mark_stray_bodies(noise, (x, y, z), frame, params)
-    _mark_isolated(noise, (x, y, z), frame, params)
+    kept = noise == 0
+    rest = x[kept], y[kept], z[kept]
+    found = _isolated(rest, frame, params)
+    found[_ghostly(rest, frame, params)] = PointClass.LOW_NOISE
+    noise[kept] = found
     return noise
 
 
@@ -109,34 +134,56 @@ def _fullest_run(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (layers >= best_first) & (layers <= best_last)
 
 
-def _mark_isolated(noise: NDArray[np.uint8], xyz: Any, frame: Frame, params: NoiseParams) -> None:
-    """Points with hardly a neighbour are noise if they lie below or well above the company around."""
+def _isolated(xyz: Any, frame: Frame, params: NoiseParams) -> NDArray[np.uint8]:
+    """Points with hardly a neighbour, and small bodies that float in the air or deep below; codes of shape (n,)."""
     x, y, z = xyz
-    lonely = _lonely(xyz, params)
-    candidates = lonely & (noise == 0)
-    if not candidates.any():
-        return
+    noise = np.zeros(x.size, np.uint8)
+    if x.size == 0:
+        return noise
+    voxels = build_voxels(x, y, z, params.voxel_m)
+    around = neighbour_counts(voxels)
+    crowded = around > params.isolated_points
+    lonely = _lonely(xyz, params) if params.backend == "open3d" else ~crowded[voxels.of_point]
     columns = Frame.covering(frame.bounds, params.column_m)
     cells = cell_numbers(columns, x, y)
-    company = ~lonely & (noise == 0)
-    low = _spread(lowest(cells[company], z[company], columns.shape))
-    high = -_spread(lowest(cells[company], -z[company], columns.shape))
-    below = z < low.ravel()[cells] - params.isolated_gap_m
-    above = z > high.ravel()[cells] + 3 * params.isolated_gap_m
-    noise[candidates & below] = PointClass.LOW_NOISE
-    noise[candidates & above] = PointClass.HIGH_NOISE
+    low = _spread(lowest(cells[~lonely], z[~lonely], columns.shape)).ravel()[cells]
+    high = -_spread(lowest(cells[~lonely], -z[~lonely], columns.shape)).ravel()[cells]
+    # Where another lonely point is near, both may be of a mast or a wire, or of the floor of a dark wood.
+    down, up = round(params.floating_gap_m / params.voxel_m), 3
+    hovers = floating(voxels, around, params.isolated_points, (down, up), crowded)[voxels.of_point]
+    hides = floating(voxels, around, params.isolated_points, (up, up), crowded)[voxels.of_point]
+    # Under a wood or between towers the lonely deep point is rather the ground.
+    hides &= high - low < params.open_relief_m
+    noise[hides & (z < low - params.isolated_gap_m)] = PointClass.LOW_NOISE
+    noise[hovers & (z > high + 3.0 * params.isolated_gap_m)] = PointClass.HIGH_NOISE
+    lowest_of_all = _spread(lowest(cells, z, columns.shape)).ravel()[cells]
+    highest_of_all = -_spread(lowest(cells, -z, columns.shape)).ravel()[cells]
+    flies = floating(voxels, around, params.floating_points, (down, up), None)[voxels.of_point]
+    sinks = floating(voxels, around, params.sunk_points, (up, up), None)[voxels.of_point]
+    sinks &= (z < highest_of_all - 3.0 * params.voxel_m) & (z < lowest_of_all + 2.0 * params.voxel_m)
+    noise[flies & (z > lowest_of_all + params.floating_gap_m)] = PointClass.HIGH_NOISE
+    noise[sinks] = PointClass.LOW_NOISE
+    few = box_sum(count(cells, columns.shape), 1).ravel()[cells] <= params.isolated_points
+    noise[lonely & few & (noise == 0)] = PointClass.UNCLASSIFIED
+    return noise
+
+
+def _ghostly(xyz: Any, frame: Frame, params: NoiseParams) -> NDArray[np.bool_]:
+    """Ghosts below ground that other pulses hit: in cells for dense clouds, and in wider ones for thin clouds."""
+    x, y, z = xyz
+    found = np.zeros(x.size, np.bool_)
+    for cell_m, most in zip(params.ghost_cells_m, (x.size, params.thin_ghost_points), strict=True):
+        grid = Frame.covering(frame.bounds, cell_m)
+        gap_m = params.ghost_gap_m * (1.0 + cell_m) / 2.0
+        found |= ghosts(cell_numbers(grid, x, y), grid.shape, z, GhostParams(cell_m=cell_m, gap_m=gap_m, most=most))
+    return found
 
 
 def _lonely(xyz: Any, params: NoiseParams) -> NDArray[np.bool_]:
-    """Points with hardly a neighbour, whoever counts; shape (n,)."""
-    if params.backend == "open3d":
-        from pipelines.noise_open3d import lonely_points
+    """Points with hardly a neighbour as Open3D counts them; shape (n,)."""
+    from pipelines.noise_open3d import lonely_points
 
-        return lonely_points(xyz, 1.5 * params.voxel_m, params.isolated_points)
-    x, y, z = xyz
-    voxels = build_voxels(x, y, z, params.voxel_m)
-    few: NDArray[np.bool_] = neighbour_counts(voxels)[voxels.of_point] <= params.isolated_points
-    return few
+    return lonely_points(xyz, 1.5 * params.voxel_m, params.isolated_points)
 
 
 def _spread(low: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -14,9 +14,11 @@ import numpy as np
 
 from pipelines.classify.confidence import per_cent, read_signs
 from pipelines.classify.evidence import Evidence
+from pipelines.classify.params import BURIED_CELLS
 from pipelines.classify.standing import label_standing
 from pipelines.classify.wet import label_rocks, label_water
 from pipelines.ground import find_ground, ground_frame_step_m
+from pipelines.ground.cells import box_sum, cell_numbers, count
 from pipelines.learned import Filtered, look_again
 from pipelines.noise import find_noise
 from twin.points import PointClass
@@ -75,9 +77,11 @@ def label_points(
     inside = np.flatnonzero(window.contains(points.x, points.y))
     noise = find_noise(points.x[inside], points.y[inside], points.z[inside], frame, params.noise)
     noisy, clean = inside[noise > 0], inside[noise == 0]
-    label[noisy], confidence[noisy] = noise[noise > 0], 80
+    label[noisy], confidence[noisy] = noise[noise > 0], np.where(noise[noise > 0] == PointClass.UNCLASSIFIED, 40, 80)
     ground = find_ground(points.x[clean], points.y[clean], points.z[clean], frame, params.ground)
     _mark_ground(label, confidence, clean, ground, params)
+    buried = _buried((points.x[clean], points.y[clean]), ground, frame, params)
+    label[clean[buried]], confidence[clean[buried]] = PointClass.LOW_NOISE, 60
     lift = np.full(len(points), np.nan, np.float32)
     lift[clean] = ground.height_m / ground.tolerance_m
     index, cloud, odds = _looked_at_again((label, confidence), points, clean, ground, (core, params))
@@ -151,10 +155,23 @@ def _mark_ground(
     ground: Ground,
     params: ClassifyParams,
 ) -> None:
-    """Ground, surer the closer to the surface; and what a pit left below it."""
+    """Ground, surer the closer to the surface."""
     with np.errstate(invalid="ignore"):
         closeness = 1.0 - np.abs(ground.height_m) / ground.tolerance_m
-        buried = ground.in_pit & (ground.height_m < -params.noise.isolated_gap_m - ground.tolerance_m)
     label[index[ground.is_ground]] = PointClass.GROUND
     confidence[index[ground.is_ground]] = np.rint(50.0 + 50.0 * closeness[ground.is_ground]).astype(np.uint8)
-    label[index[buried]], confidence[index[buried]] = PointClass.LOW_NOISE, 60
+
+
+def _buried(
+    xy: tuple[NDArray[np.float64], NDArray[np.float64]], ground: Ground, frame: Frame, params: ClassifyParams
+) -> NDArray[np.bool_]:
+    """Which points a pit left below ground that is seen around it; shape (n,).
+
+    Ground in two of three cells around: below a dark wood a lone true point looks like a pit too.
+    """
+    with np.errstate(invalid="ignore"):
+        deep = ground.in_pit & (ground.height_m < -params.noise.isolated_gap_m - ground.tolerance_m)
+    cells = cell_numbers(frame, *xy)
+    seen = box_sum((count(cells, frame.shape, ground.is_ground) > 0).astype(np.int64), BURIED_CELLS)
+    enough = 3 * seen >= 2 * (2 * BURIED_CELLS + 1) ** 2
+    return np.asarray(deep & enough.ravel()[cells] & (cells >= 0))

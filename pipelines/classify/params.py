@@ -11,7 +11,10 @@ from pipelines.noise import NoiseParams
 from pipelines.objects import BuildingParams, SparseRoofParams, VegetationParams
 from pipelines.water import InlandWaterParams, SeabedParams, WaterParams
 
-__all__ = ["STAGES", "ClassifyParams"]
+__all__ = ["BURIED_CELLS", "STAGES", "ClassifyParams"]
+
+BURIED_CELLS = 2
+"""Cells of the ground grid around a pit in which ground must be seen before what lies below it is noise."""
 
 STAGES: dict[str, type] = {
     "noise": NoiseParams,
@@ -75,5 +78,6 @@ class ClassifyParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's label."""
-        learned_m = self.ground.reach_m + self.learned.reach_m
+        buried_m = (BURIED_CELLS + 1) * self.ground.cell_m
+        learned_m = self.ground.reach_m + buried_m + self.learned.reach_m
         return self.noise.reach_m + learned_m + self.objects_reach_m + self.confidence.reach_m
