@@ -3,11 +3,12 @@
 The lowest height of each cell is opened by growing disks; where an opening takes off more than a slope allows, the cell
 is an object. What is left is the bare surface, its holes are filled, and a point is ground if it lies close to it.
 
-Three things differ from the paper. Openings are not cumulative, so a result depends on cells within twice the largest
+Four things differ from the paper. Openings are not cumulative, so a result depends on cells within twice the largest
 radius and not on the sum of all radii. Holes are filled by a pyramid of fixed depth instead of a global membrane. The
 height tolerance shrinks where points are dense: on 10 points a square metre half a metre would take in kerbs, sills of
-cars and hedges. The filter is known to fail inside buildings wider than twice the largest radius, which keep a core of
-false ground, and on cliff edges, which it rounds off.
+cars and hedges. And what an opening takes off may join the ground again (`pipelines.ground.rejoining`), so that the
+first look can be strict. The filter is known to fail inside buildings wider than twice the largest radius, which keep a
+core of false ground.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from pipelines.ground.cells import box_sum, cell_numbers, count, lowest, sample
 from pipelines.ground.filling import fill_holes, fill_reach_cells
 from pipelines.ground.morphology import open_heights
+from pipelines.ground.rejoining import rejoin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,15 +42,27 @@ class SmrfParams:
 
     cell_m: float = 1.0
     """Cell of the height grid, metres (Pingel et al. 2013 use 1 m)."""
-    slope: float = 0.15
-    """Greatest slope of bare earth, rise over run (Pingel et al. 2013, single setting: 0.15)."""
+    slope: float = 0.13
+    """Loss by an opening from which a cell is no ground at first sight, rise over run (Pingel et al. 2013, single
+    setting: 0.15; lower here because ground may join again; 0.12 to 0.15 score alike)."""
+    rejoin_slope: float = 0.5
+    """Loss up to which such a cell may join the ground again, rise over run (0.4 to 0.6 score alike: little earth is
+    so steep over tens of metres)."""
+    rejoin_radius_m: float = 4.0
+    """Half edge of the square whose ground leads on to a cell, metres (ours: a dozen cells at 0.2 points a m2)."""
+    rejoin_rings: int = 8
+    """Rings in which ground joins again (ours: crests 64 m wide; 4 to 12 score alike)."""
+    rejoin_step_m: float = 0.25
+    """Least height tolerance while ground joins again, metres (ours: a kerb, a stair, a furrow)."""
+    rejoin_gain: float = 0.75
+    """Metres of tolerance added per unit of slope while ground joins again (ours: 0.6 to 0.9 score alike)."""
     radii_m: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 18.0, 21.0, 25.0)
     """Radii of the disks, metres, growing. Pingel et al. 2013 stop at 18 m; 25 m takes off halls 50 m wide, and leaving
     out every second radius changes no score by more than 0.1 points (measured on the ISPRS samples)."""
     tolerance_sparse_m: float = 0.5
     """Height tolerance at `sparse_per_m2` and below, metres (Pingel et al. 2013: 0.5 m)."""
-    tolerance_dense_m: float = 0.18
-    """Height tolerance at `dense_per_m2` and above, metres (measured on AHN3 and LiDAR HD: 0.15 to 0.2 m is best)."""
+    tolerance_dense_m: float = 0.13
+    """Height tolerance at `dense_per_m2` and above, metres (measured on AHN3 and LiDAR HD: 0.11 to 0.15 m is best)."""
     sparse_per_m2: float = 1.0
     """Density up to which the sparse tolerance holds, points per square metre (the ISPRS samples have 0.2 to 1)."""
     dense_per_m2: float = 10.0
@@ -67,8 +81,9 @@ class SmrfParams:
     """Half edge of the square in which it needs it, metres (ours: 3 % of light through a forest is company enough)."""
     lonely_cells: int = 1
     """Cells of company up to which a low cell is a pit (ours: multipath comes in ones and twos)."""
-    fill_levels: int = 4
-    """Levels of the hole-filling pyramid; 4 fills holes about 32 m wide (4 and 5 score alike on all samples)."""
+    fill_levels: int = 3
+    """Levels of the hole-filling pyramid; 3 fills holes about 16 m wide, and below wider ones the widest opening knows
+    the street (3 and 4 score alike on all samples; 3 reaches 16 m less)."""
     backend: GroundBackendName = "smrf"
     """Whose filter: our own, or another's behind the same face, whose labels depend on the cut into tiles."""
     backend_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -88,6 +103,11 @@ class SmrfParams:
         return tuple(sorted({max(1, round(radius / self.cell_m)) for radius in self.radii_m}))
 
     @property
+    def rejoin_radius_cells(self) -> int:
+        """Half edge of the square whose ground leads on to a cell, in whole cells."""
+        return max(1, round(self.rejoin_radius_m / self.cell_m))
+
+    @property
     def pit_radius_cells(self) -> int:
         """Radius of the disk that closes a pit, in whole cells."""
         return max(1, round(self.pit_radius_m / self.cell_m))
@@ -96,11 +116,13 @@ class SmrfParams:
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's ground label.
 
-        Pits, opening, filling, the slope's neighbour, the bilinear neighbour and the point's own cell, in a row.
+        Pits, opening, joining, filling, the slope's neighbour, the bilinear neighbour and the point's own cell, in a
+        row.
         """
         pits = max(2 * self.pit_radius_cells, round(self.lonely_radius_m / self.cell_m))
-        cells = pits + 2 * self.radii_cells[-1] + fill_reach_cells(self.fill_levels) + 3
-        return max(cells * self.cell_m, self.density_radius_m + self.cell_m)
+        rings = self.rejoin_radius_cells * self.rejoin_rings
+        cells = pits + 2 * self.radii_cells[-1] + rings + fill_reach_cells(self.fill_levels) + 3
+        return max(cells * self.cell_m, self.density_radius_m + rings * self.cell_m + self.cell_m)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,7 +186,8 @@ def find_ground(
     low = lowest(cells, z, frame.shape)
     deep, lonely = _pits(low, params)
     low[deep] = np.nan
-    is_object, opened = _objects(low, params)
+    tolerance_m = _tolerance(cells, frame, params)
+    is_object, opened = _objects(low, tolerance_m, params)
     # A lonely cell may be the only sight of the street between two roofs: it counts in openings, not in the surface.
     low[lonely] = np.nan
     is_pit = deep | lonely
@@ -173,7 +196,8 @@ def find_ground(
     surface = np.where(np.isnan(surface), opened, surface)
     height = (z - sample(surface, frame, x, y)).astype(np.float32)
     slope = sample(_slope(surface, params.cell_m), frame, x, y)
-    tolerance = (_tolerance(cells, frame, params) + params.slope_gain * np.nan_to_num(slope)).astype(np.float32)
+    own = tolerance_m.ravel()[np.maximum(cells, 0)]
+    tolerance = (own + params.slope_gain * np.nan_to_num(slope)).astype(np.float32)
     is_ground = np.abs(height) <= tolerance
     return Ground(
         is_ground=is_ground & (cells >= 0),
@@ -215,15 +239,20 @@ def _lonely(low: Any, radius: int, gap_m: Any, company: int) -> Any:
     return found
 
 
-def _objects(low: NDArray[np.float32], params: SmrfParams) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Cells that some opening lowers by more than the slope allows, and the widest opening."""
-    is_object = np.zeros(low.shape, bool)
-    before = low
+def _objects(
+    low: NDArray[np.float32], tolerance_m: NDArray[np.float32], params: SmrfParams
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Cells that an opening lowers by more than bare earth allows and ground does not join; the widest opening."""
+    loss, before = np.zeros(low.shape, np.float32), low
     for radius in params.radii_cells:
         opened = open_heights(low, radius)
-        is_object |= (before - opened) > np.float32(params.slope * radius * params.cell_m)
+        np.fmax(loss, (before - opened) / np.float32(radius * params.cell_m), out=loss)
         before = opened
-    return is_object, before
+    is_object = loss > params.slope
+    reach = (params.rejoin_radius_cells, params.rejoin_rings, params.cell_m)
+    is_ground, asked = ~is_object & ~np.isnan(low), is_object & (loss <= params.rejoin_slope)
+    step_m = np.maximum(tolerance_m, np.float32(params.rejoin_step_m))
+    return is_object & ~rejoin(low, is_ground, asked, (step_m, params.rejoin_gain), reach), before
 
 
 def _slope(surface: NDArray[np.float32], cell_m: float) -> NDArray[np.float32]:
@@ -241,7 +270,7 @@ def _slope(surface: NDArray[np.float32], cell_m: float) -> NDArray[np.float32]:
 
 
 def _tolerance(cells: NDArray[np.int32], frame: Frame, params: SmrfParams) -> NDArray[np.float32]:
-    """Height tolerance of each point from the density around it."""
+    """Height tolerance of each cell from the density around it."""
     radius = math.ceil(params.density_radius_m / params.cell_m)
     area_m2 = ((2 * radius + 1) * params.cell_m) ** 2
     density = box_sum(count(cells, frame.shape), radius) / area_m2
@@ -249,6 +278,4 @@ def _tolerance(cells: NDArray[np.int32], frame: Frame, params: SmrfParams) -> ND
         params.dense_per_m2 / params.sparse_per_m2
     )
     drop = params.tolerance_dense_m - params.tolerance_sparse_m
-    grid = (params.tolerance_sparse_m + drop * np.clip(share, 0.0, 1.0)).astype(np.float32)
-    tolerance: NDArray[np.float32] = grid.ravel()[np.maximum(cells, 0)]
-    return tolerance
+    return np.asarray(params.tolerance_sparse_m + drop * np.clip(share, 0.0, 1.0), np.float32)

@@ -171,7 +171,7 @@ def test_pdal_is_asked_by_its_own_options_and_its_order_is_undone(pdal: type[Fak
     assert np.array_equal(ground.is_ground, truth)
     (stage,) = pdal.asked["pipeline"]
     assert stage == {
-        "type": "filters.smrf", "cell": 1.0, "slope": 0.15, "window": 25.0,
+        "type": "filters.smrf", "cell": 1.0, "slope": 0.13, "window": 25.0,
         "scalar": 1.25, "threshold": 0.5, "cut": 40.0,
     }  # fmt: skip
 
