@@ -37,7 +37,7 @@ class Project:
     """Edge of a level-0 tile, metres."""
     ingest: Mapping[str, Any] = field(default_factory=dict)
     """Options of ingest, such as ``crs``, ``vertical``, ``epoch``, ``kind``, ``convert``, ``geoid`` and ``datums``."""
-    profile: str = "urban"
+    profile: str = "auto"
     """Classification profile."""
     footprints: str = ""
     """File of building outlines, evidence for the labels and given to the model; empty derives them from the points."""

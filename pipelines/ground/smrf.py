@@ -45,9 +45,9 @@ class SmrfParams:
     slope: float = 0.13
     """Loss by an opening from which a cell is no ground at first sight, rise over run (Pingel et al. 2013, single
     setting: 0.15; lower here because ground may join again; 0.12 to 0.15 score alike)."""
-    rejoin_slope: float = 0.5
-    """Loss up to which such a cell may join the ground again, rise over run (0.4 to 0.6 score alike: little earth is
-    so steep over tens of metres)."""
+    rejoin_slope: float = 1.2
+    """Loss up to which such a cell may join the ground again, rise over run (0.6 and all alike on dense files; on steep
+    sparse ones more is better; what is lost faster are storeys of towers)."""
     rejoin_radius_m: float = 4.0
     """Half edge of the square whose ground leads on to a cell, metres (ours: a dozen cells at 0.2 points a m2)."""
     rejoin_rings: int = 8

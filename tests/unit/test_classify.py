@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipelines.classify import ClassifyParams, classify_points, classify_profile
+from pipelines.learned import LearnedParams
 from pipelines.objects.masks import drop_small, fill_small_holes
 from pipelines.objects.voxels import build_voxels, neighbour_counts, voxel_shapes
 from twin.bounds import Bounds
@@ -79,7 +80,7 @@ def test_a_dike_is_ground_and_a_bridge_over_water_is_a_bridge() -> None:
     z = np.where(inside, -2.0, np.maximum(z, 0.0))
     deck = (abs(y - 60) < 4) & (abs(x - 60) < 16)
     z = np.where(deck, 4.0, z) + rng.normal(0, 0.02, n)
-    label = labels_of(cloud(x, y, z))
+    label = labels_of(cloud(x, y, z), ClassifyParams(learned=LearnedParams(enabled=False)))
     crest = (abs(abs(x - 60) - 16) < 2) & ~deck & (abs(y - 60) > 8)
     assert (label[crest] == PointClass.GROUND).mean() > 0.95
     span = deck & (abs(x - 60) < 13)

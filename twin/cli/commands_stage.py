@@ -43,7 +43,7 @@ def adjust(
 def classify(
     session: Session,
     store: StorePath,
-    profile: Annotated[str, typer.Option(help="urban, hills, island or seabed.")] = "urban",
+    profile: Annotated[str, typer.Option(help="auto, urban, highrise, hills, island or seabed.")] = "auto",
     footprints: Annotated[str, typer.Option(help="File of building outlines: evidence, the points decide.")] = "",
     water: Annotated[str, typer.Option(help="File of water outlines: evidence, the points decide.")] = "",
     review: Annotated[str, typer.Option(help="HTML file for the most doubtful places, with pictures.")] = "",
@@ -70,7 +70,7 @@ def train(
     ] = "default",
     data: Annotated[Path, typer.Option(help="Folder that the recipe's files are in.")] = Path(),
     leave_out: Annotated[list[str], typer.Option(help="Region to leave out; may be given again.")] = [],  # noqa: B006
-    profile: Annotated[str, typer.Option(help="Profile whose ground filter the trees shall correct.")] = "urban",
+    profile: Annotated[str, typer.Option(help="Profile whose ground filter the trees shall correct.")] = "auto",
     validate: Annotated[bool, typer.Option(help="Score every region by a model without it, for the record.")] = True,
 ) -> None:
     """Train the trees that correct the ground filter, from labelled files; the same bytes every time."""
