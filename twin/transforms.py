@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
+from pyproj.crs import CompoundCRS
+from pyproj.exceptions import CRSError, ProjError
 from pyproj.transformer import AreaOfInterest, TransformerGroup
 
-from twin.crs import to_wgs84
+from twin.crs import to_wgs84, vertical_crs
 from twin.errors import CrsError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from twin.crs import HorizontalCrs
 
-__all__ = ["accurate_transformer"]
+__all__ = ["accurate_transformer", "known_geoid_grids"]
 
 _SAME_M = 0.005
 """Ways whose stated accuracies differ by less are equally good: PROJ's database gives them in centimetres."""
@@ -59,6 +60,30 @@ def accurate_transformer(
     20 ms the first time, then kept.
     """
     return _best(source.wkt, target.wkt, f"{source.code} to {target.code}", _degrees(source, box), accept_m)
+
+
+def known_geoid_grids(crs: HorizontalCrs, vertical_code: int, most: int = 2) -> tuple[str, ...]:
+    """Return the files that PROJ would take to lead from the ellipsoid of a CRS to a vertical system, best first.
+
+    For saying what is missing; none is opened, and the names are those of https://cdn.proj.org. Takes up to 5 s.
+    """
+    try:
+        flat = CRS.from_user_input(crs.wkt).geodetic_crs
+        upright = vertical_crs(vertical_code)
+    except CRSError:
+        return ()
+    if flat is None or not upright.is_vertical:
+        return ()
+    flat = flat.to_2d()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # as in `_ways`
+        compound = CompoundCRS(f"{flat.name} + {upright.name}", [flat, upright])
+        group = TransformerGroup(flat.to_3d(), compound, always_xy=True, allow_ballpark=False)
+    missing = group.unavailable_operations
+    named = [(operation.accuracy, [grid.short_name for grid in operation.grids]) for operation in missing]
+    single = [(accuracy if accuracy >= 0 else np.inf, grids[0]) for accuracy, grids in named if len(grids) == 1]
+    single.sort(key=lambda entry: entry[0])
+    return tuple(dict.fromkeys(grid for _, grid in single))[:most]
 
 
 def _degrees(source: HorizontalCrs, box: Box) -> Box:

@@ -12,7 +12,7 @@ from pipelines.ingest.geoids import HeightStep, is_covered, rise_at
 from pipelines.ingest.heights import Conversions, height_way
 from twin.crs import parse_crs, to_wgs84
 from twin.errors import CrsError, DatumError
-from twin.transforms import accurate_transformer
+from twin.transforms import accurate_transformer, known_geoid_grids
 from twin.vertical import ELLIPSOIDAL, VerticalDatum
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def place(
     try:
         way = height_way(above, vertical, means)
     except DatumError as error:
-        raise DatumError(f"{name}: {stated}: {error}") from None
+        raise DatumError(f"{name}: {stated}: {error}{_hint(examined.crs, above, vertical)}") from None
     if way.shift_m and not (convert or way.steps):
         raise DatumError(f"{name}: {stated}; convert on request with --convert")
     _require_known_ellipsoid(name, examined, vertical, crs, way)
@@ -192,6 +192,15 @@ def heights_of(placement: Placement, xyz: Sequence[NDArray[np.float64]], name: s
         return z
     longitude, latitude = to_wgs84(placement.store_wkt).transform(x, y)
     return z + rise_at(placement.height_steps, longitude, latitude, name)
+
+
+def _hint(crs: HorizontalCrs, first: VerticalDatum, second: VerticalDatum) -> str:
+    """Return the names of grids between the ellipsoid and a datum of the registry, as PROJ distributes them."""
+    codes = [datum.name.removeprefix("EPSG:") for datum in (first, second) if datum.name.startswith("EPSG:")]
+    if ELLIPSOIDAL.name not in (first.name, second.name) or len(codes) != 1:
+        return ""
+    names = known_geoid_grids(crs, int(codes[0]))
+    return f"; such as {' or '.join(names)} from https://cdn.proj.org" if names else ""
 
 
 def _require_known_ellipsoid(

@@ -128,6 +128,14 @@ def test_without_the_grid_they_are_refused_with_its_name(tmp_path: Path) -> None
     assert all(word in summary.refused[0]["reason"] for word in ("a.laz", "ellipsoidal", "JPGEO2024.isg", "--geoid"))
 
 
+def test_the_grid_of_another_country_is_named_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("4.36,52.01,45.1\n4.361,52.011,45.2\n")
+    store = Store.create(tmp_path / "store", crs=parse_crs("EPSG:25831"), vertical=VerticalDatum("EPSG:5709"))
+    params = IngestParams(crs="EPSG:4937", convert=True, columns="x,y,z")
+    summary = ingest(store, [tmp_path / "a.csv"], params, Sequential())
+    assert "nl_nsgi_nlgeo2018.tif" in summary.refused[0]["reason"]
+
+
 def test_a_file_with_three_axes_says_itself_that_it_is_ellipsoidal(tmp_path: Path) -> None:
     points = cloud()
     longitude, latitude = Transformer.from_crs(6677, 6668, always_xy=True).transform(points.x, points.y)

@@ -16,7 +16,7 @@ from twin.bounds import Bounds
 from twin.crs import parse_crs, vertical_crs
 from twin.errors import CrsError
 from twin.raster import Frame, Raster
-from twin.transforms import accurate_transformer
+from twin.transforms import accurate_transformer, known_geoid_grids
 from twin.vertical import ELLIPSOIDAL, VerticalDatum
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ def test_where_the_best_is_installed_it_is_what_proj_computes(
     found = accurate_transformer(parse_crs(source), parse_crs(target), box).transform(box[0], box[1])
     wanted = Transformer.from_crs(source, target, always_xy=True).transform(box[0], box[1])
     assert found == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("crs", "code", "grid"),
+    [("EPSG:6346", 5703, "us_noaa_g2018u0.tif"), ("EPSG:4258", 5709, "nl_nsgi_nlgeo2018.tif"), ("EPSG:4258", 5783, "")],
+)
+def test_the_grid_of_a_geoid_is_named_where_proj_knows_it(crs: str, code: int, grid: str) -> None:
+    assert known_geoid_grids(parse_crs(crs), code)[:1] == ((grid,) if grid else ())
 
 
 def test_systems_that_have_nothing_in_common_are_refused() -> None:
