@@ -26,6 +26,8 @@ _MOST_CELLS = 1400
 """Cells along the longer side: what a screen shows."""
 _LEAST_M = 0.5
 """Finest cell, metres."""
+_POINTS_A_CELL = 3
+"""Points that a cell should hold on average: one in twenty is empty by chance then."""
 _SHARE = 0.25
 """Share of a cell's points that must be wrong for the cell to show it (ours: one stray point of five is no error)."""
 _UNSAID = (PointClass.NEVER_CLASSIFIED, PointClass.UNCLASSIFIED)
@@ -71,11 +73,15 @@ class ErrorMap:
         Area of the map in metres.
     ground
         Codes that count as ground, on both sides.
+    density_per_m2
+        Points per square metre: cells of a thin survey are larger, so that its map has no holes.
     """
 
-    def __init__(self, bounds: Bounds, ground: Collection[int] = (PointClass.GROUND,)) -> None:
-        longest = max(bounds.width_m, bounds.height_m)
-        step = max(_LEAST_M, 0.5 * math.ceil(2.0 * longest / _MOST_CELLS))
+    def __init__(
+        self, bounds: Bounds, ground: Collection[int] = (PointClass.GROUND,), density_per_m2: float = 15.0
+    ) -> None:
+        wanted = max(bounds.width_m, bounds.height_m) / _MOST_CELLS, math.sqrt(_POINTS_A_CELL / density_per_m2)
+        step = _LEAST_M * max(1, math.ceil(max(wanted) / _LEAST_M))
         self.frame = Frame.covering(bounds.buffered(step), step)
         self._ground = tuple(ground)
         self._counts = np.zeros((len(ErrorKind) - 1, *self.frame.shape), np.int32)

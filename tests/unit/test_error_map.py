@@ -89,4 +89,5 @@ def test_every_kind_of_error_has_a_name_in_two_languages_and_a_colour_of_its_own
 def test_a_large_area_makes_a_map_of_bounded_size() -> None:
     city = ErrorMap(Bounds(xmin=0.0, ymin=0.0, xmax=30_000.0, ymax=20_000.0))
     assert max(city.frame.shape) <= 1410
+    assert ErrorMap(AREA, density_per_m2=0.3).frame.resolution_m == 3.5  # three points and a bit in a cell
     assert city.frame.bounds.width_m == pytest.approx(30_000.0, rel=0.01)

@@ -45,17 +45,18 @@ def labels(session: Session, store: Store, options: LabelOptions) -> None:
     from pipelines.quality.error_map import ErrorMap
     from pipelines.quality.label_scores import LabelRules, LabelTally
     from pipelines.quality.labels import CodeMap, parse_codes
-    from pipelines.quality.objects import ObjectParams
+    from pipelines.quality.objects import ObjectParams, cell_for
 
     run = latest_run(store, "classify")
     block = _hull(store, options.within) if options.within else None
     other = _classes_of(store, Path(options.truth)) if options.truth else None
+    density = _density(store)
     rules = LabelRules(
         codes=CodeMap.parse(options.mapped, options.ignored, options.same),
         ground=parse_codes(options.ground, "--ground"),
-        objects=ObjectParams(cell_m=_object_cell(store)),
+        objects=ObjectParams(cell_m=cell_for(density)),
     )
-    picture = ErrorMap(store.bounds, rules.ground) if options.picture else None
+    picture = ErrorMap(store.bounds, rules.ground, density) if options.picture else None
     tally = LabelTally(rules, picture)
     rows = store.tiles()
     session.progress.start("score", len(rows), "tiles")
@@ -75,17 +76,15 @@ def labels(session: Session, store: Store, options: LabelOptions) -> None:
         _draw(session, store, picture, Path(options.picture))
 
 
-def _object_cell(store: Store) -> float:
-    """Return the cell in which buildings are counted as objects, from the density of the whole store."""
-    from pipelines.quality.objects import cell_for
-
+def _density(store: Store) -> float:
+    """Return the points per square metre of the tiles, as far as they lie in the store's bounds."""
     rows, bounds = store.tiles(), store.bounds
     surveyed_m2 = 0.0
     for row in rows:
         tile = store.grid.bounds(row.tile)
         width = min(tile.xmax, bounds.xmax) - max(tile.xmin, bounds.xmin)
         surveyed_m2 += max(width, 0.0) * max(min(tile.ymax, bounds.ymax) - max(tile.ymin, bounds.ymin), 0.0)
-    return cell_for(sum(row.n_points for row in rows) / max(surveyed_m2, 1.0))
+    return max(1, sum(row.n_points for row in rows)) / max(surveyed_m2, 1.0)
 
 
 def _said(result: Mapping[str, Any], n_points: int) -> Iterator[str]:

@@ -114,7 +114,7 @@ def render(results: Sequence[Mapping[str, Any]], pictures: Path, speeds: Mapping
         *_section("ISPRS filter test", results, "isprs", _GROUND),
         *_section("Dense labelled files: ground and buildings", results, "dense", (*_GROUND, *_BUILDINGS)),
         *_section("The same: buildings as objects, and other classes", results, "dense", (*_OBJECTS, *_OTHERS)),
-        *_section("Thin tiles of 1 km", results, "sparse", (*_GROUND, *_BUILDINGS[:2], *_OTHERS)),
+        *_section("Thin tiles of 1 km", results, "sparse", (*_GROUND, *_BUILDINGS, *_OBJECTS[:3], *_OTHERS)),
         *_section("Seabed", results, "seabed", (_SCENES[5], *_SEABED)),
         *_section("Synthetic scenes", results, "synthetic", _SCENES),
         *_speeds(speeds),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from measure import label, reliability, score
+from measure import density, label, reliability, score
 from settings import has_learned, stage_for
 from speeds import measured_speeds
 from terrains import score_terrain
@@ -90,7 +90,7 @@ class Runs:
     def _draw(self, case: Case, variant: Variant, loaded: Loaded, found: np.ndarray) -> None:
         """Draw where the labels are wrong."""
         counted = case.codes.counts(loaded.truth)
-        picture = ErrorMap(loaded.points.bounds)
+        picture = ErrorMap(loaded.points.bounds, density_per_m2=density(loaded))
         picture.add(loaded.points.take(counted), case.codes.of(loaded.truth[counted]), found[counted])
         kinds = Raster(values=picture.kinds(), frame=picture.frame, crs="")
         surface = Raster(values=picture.surface, frame=picture.frame, crs="")

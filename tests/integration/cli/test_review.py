@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_QUICK = ("--executor", "sequential", "--set", "learned.enabled=false")
+
 
 @pytest.fixture
 def store(tmp_path: Path, small_survey: Path, twin: Callable[..., Any]) -> Path:
     place = tmp_path / "store"
-    assert twin("init", place, "--area", "tokyo", "--tile-edge", "128").code == 0
+    assert twin("init", place, "--area", "tokyo", "--tile-edge", "512").code == 0
     assert twin("ingest", place, small_survey, "--executor", "sequential").code == 0
     return place
 
@@ -32,7 +34,7 @@ def test_the_most_doubtful_places_are_shown_and_opened_by_a_map(
     store: Path, tmp_path: Path, twin: Callable[..., Any]
 ) -> None:
     page = tmp_path / "out" / "review.html"
-    answer = twin("classify", store, "--executor", "sequential", "--review", page, "--review-places", "6")
+    answer = twin("classify", store, *_QUICK, "--review", page, "--review-places", "6")
     assert answer.code == 0, answer.stderr
     places, sure = answer.result["places"], answer.result["confidence"]
     assert 3 <= len(places) <= 6
