@@ -23,7 +23,7 @@ from models import Models  # noqa: E402
 from page import render  # noqa: E402
 from runs import Runs  # noqa: E402
 from scenes import DEVELOPMENT_SEED, TEST_SEED, TRAINING_SEED, scene_cases  # noqa: E402
-from settings import Variant, stage_for, variants_of  # noqa: E402
+from settings import Variant, has_learned, stage_for, variants_of  # noqa: E402
 from table import compact  # noqa: E402
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if options.calibrate is not None:
         return _calibrate(options)
     page = options.out is not None
-    models = Models(options.work / "models", options.real, _say)
+    models = Models(options.work / "models", options.real, _say, options.models)
     runs = Runs(folder=options.work, models=models, overrides=options.overrides, say=_say, keeps=page)
     results = []
     for case in _cases(options):
@@ -60,16 +60,17 @@ def main(arguments: list[str]) -> int:
 def _calibrate(options: argparse.Namespace) -> int:
     """Fit the confidence tables on the regions that may be learned from, and write them."""
     cases = [case for case in real_cases(options.real) if case.region in _LEARNT_FROM and case.kind != "mosaic"]
-    for seed in range(TRAINING_SEED, TRAINING_SEED + 3):
-        cases += scene_cases(seed, 300_000)
+    for seed in range(TRAINING_SEED, TRAINING_SEED + 2):
+        cases += scene_cases(seed, 150_000)
     regions: dict[str, Counts] = {}
-    models = Models(options.work / "models", options.real, _say)
+    models = Models(options.work / "models", options.real, _say, options.models)
     for case in cases:
         _say(case.name)
         loaded = case.load()
-        model = models.layer(case.region, is_learned=True)
-        counts = counted(case, loaded, stage_for(case.profile, options.overrides, model))
-        regions[case.region] = regions.get(case.region, 0) + counts
+        for is_learned in (False, True) if has_learned() else (False,):  # the tables serve both
+            model = models.layer(case.region, is_learned=is_learned)
+            counts = counted(case, loaded, stage_for(case.profile, options.overrides, model))
+            regions[case.region] = regions.get(case.region, 0) + counts
     for region, (without, within) in left_out(regions).items():
         print(f"{region}: calibration error {without:.1f} % fitted without it, {within:.1f} % with it")
     options.calibrate.write_text(source(fitted(regions), sorted(regions)), encoding="utf-8")
@@ -84,7 +85,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     seed = options.seed if options.seed is not None else DEVELOPMENT_SEED if options.quick else TEST_SEED
     every = real_cases(options.real)
     if {"synthetic", "seabed"} & set(wanted):
-        every += scene_cases(seed, 300_000 if options.quick else 1_300_000)
+        every += scene_cases(seed, 300_000 if options.quick else 600_000)
     return [case for case in every if case.group in wanted and options.match in case.name]
 
 
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", dest="overrides", action="append", default=[], help="stage.param=value")
     parser.add_argument("--profile", default="", help="profile for all cases; the case's own, or the default, if empty")
     parser.add_argument("--learned", action="store_true", help="with the learned stage, region left out; see models.py")
+    parser.add_argument("--models", type=Path, help="folder of models trained already: without_REGION.trees")
     parser.add_argument("--quick", action="store_true", help="small scenes of a development seed")
     parser.add_argument("--seed", type=int, help="seed of the scenes; never tune on 300 to 399")
     parser.add_argument("--calibrate", type=Path, help="fit the confidence tables and write them into this module")

@@ -29,6 +29,8 @@ class Models:
     data: Path
     """Folder of labelled files."""
     say: Callable[[str], None]
+    ready: Path | None = None
+    """Folder of ``without_REGION.trees`` that were trained elsewhere (``twin train --leave-out``)."""
     _trainer: Any = field(default=None)
 
     def layer(self, region: str, *, is_learned: bool) -> Layer | None:
@@ -46,7 +48,9 @@ class Models:
         if region not in [each.name for each in recipe.regions]:
             return None
         path = self.folder / f"without_{region}_{_code()}.trees"
-        if not path.is_file():
+        if self.ready is not None:
+            path = self.ready / f"without_{region}.trees"
+        elif not path.is_file():
             self._train(recipe, region, path)
         return Layer(where=f"model without {region}", stages={"learned": {"model": str(path)}})
 
