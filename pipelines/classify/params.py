@@ -8,7 +8,7 @@ from pipelines.classify.confidence import ConfidenceParams
 from pipelines.ground import EmbankmentParams, SmrfParams
 from pipelines.learned import LearnedParams
 from pipelines.noise import NoiseParams
-from pipelines.objects import BuildingParams, SparseRoofParams, VegetationParams
+from pipelines.objects import BuildingParams, SparseRoofParams, VegetationParams, WireParams
 from pipelines.water import InlandWaterParams, SeabedParams, WaterParams
 
 __all__ = ["BURIED_CELLS", "STAGES", "ClassifyParams"]
@@ -27,6 +27,7 @@ STAGES: dict[str, type] = {
     "building": BuildingParams,
     "sparse_roof": SparseRoofParams,
     "vegetation": VegetationParams,
+    "wire": WireParams,
     "confidence": ConfidenceParams,
 }
 """Names that profiles and ``--set`` use for the steps' parameters, and their dataclasses."""
@@ -46,6 +47,7 @@ class ClassifyParams:
     building: BuildingParams = field(default_factory=BuildingParams)
     sparse_roof: SparseRoofParams = field(default_factory=SparseRoofParams)
     vegetation: VegetationParams = field(default_factory=VegetationParams)
+    wire: WireParams = field(default_factory=WireParams)
     confidence: ConfidenceParams = field(default_factory=ConfidenceParams)
 
     @property

@@ -14,6 +14,7 @@ from pipelines.objects import (
     RoofCues,
     find_buildings,
     find_vegetation,
+    find_wires,
     in_planes,
     near_large_planes,
     near_planes,
@@ -63,6 +64,8 @@ def label_standing(
     free = np.flatnonzero(~is_building)
     cues = cues.take(free)
     code[chosen[free]] = find_vegetation(above.take(free), cues.planar, cues.shape, frame, params.vegetation)
+    hanging = find_wires(above.take(free), shapes[-1].take(rest[free]), params.wire)
+    code[chosen[free[hanging]]] = PointClass.WIRE
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
     return code, certainty
 

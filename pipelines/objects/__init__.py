@@ -1,4 +1,4 @@
-"""What stands on the ground: buildings, vegetation."""
+"""What stands on the ground: buildings, vegetation, wires."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pipelines.objects.buildings import BuildingParams, RoofCues, find_buildings
 from pipelines.objects.planes import planes_around
 from pipelines.objects.sparse_roofs import SparseRoofParams, near_large_planes, sparse_cells
 from pipelines.objects.vegetation import VegetationParams, find_vegetation
+from pipelines.objects.wires import WireParams, find_wires
 
 __all__ = [
     "AboveGround",
@@ -15,8 +16,10 @@ __all__ = [
     "RoofCues",
     "SparseRoofParams",
     "VegetationParams",
+    "WireParams",
     "find_buildings",
     "find_vegetation",
+    "find_wires",
     "in_planes",
     "near_large_planes",
     "near_planes",

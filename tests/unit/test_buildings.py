@@ -250,3 +250,14 @@ def test_outlines_of_what_was_torn_down_or_never_stood_build_nothing_and_others_
     assert share(label, house) > 0.99
     assert share(label, cars | wood) < 0.02
     assert share(label, ~house & ~cars & ~wood, PointClass.GROUND) > 0.99
+
+
+def test_a_wire_that_hangs_free_is_a_wire_and_a_crown_is_none() -> None:
+    world = World()
+    along = np.linspace(2, 48, 120)
+    wire = world.more(along, np.full(120, 20.0), 9 + 0.004 * (along - 25) ** 2)
+    crown = world.leaves(np.hypot(world.x - 25, world.y - 38) < 6, 2.0, 11.0)
+    label = world.labels()
+    assert share(label, wire, PointClass.WIRE) > 0.95
+    assert share(label, ~wire, PointClass.WIRE) == 0.0
+    assert share(label, crown & (world.z > 3), PointClass.HIGH_VEGETATION) > 0.99
