@@ -1,6 +1,6 @@
 """The steps in their order, on arrays: what each point is.
 
-The order is fixed: noise, ground, a second look at it, embankments and bridges, buildings, vegetation, water, rocks;
+The order is fixed: noise, ground, a second look at it, embankments, buildings, vegetation, water, rocks, bridges;
 what nothing claims is 1. Every step looks at most its own ``reach_m`` around a point, in cells and voxels anchored at
 the CRS origin and in arithmetic that does not depend on the order of points. The halo is the sum of these reaches along
 the chain, so a tile's labels are those that the whole area would give.
@@ -15,6 +15,7 @@ import numpy as np
 from pipelines.classify.confidence import per_cent, read_signs
 from pipelines.classify.evidence import Evidence
 from pipelines.classify.params import BURIED_CELLS
+from pipelines.classify.spanning import label_bridges
 from pipelines.classify.standing import label_standing
 from pipelines.classify.wet import label_rocks, label_water
 from pipelines.ground import find_ground, ground_frame_step_m
@@ -86,13 +87,14 @@ def label_points(
     lift[clean] = ground.height_m / ground.tolerance_m
     index, cloud, odds = _looked_at_again((label, confidence), points, clean, ground, (core, params))
     low = Raster(values=ground.low, frame=frame, crs="")
+    *standing, footing = label_standing(cloud, low, core, params, evidence.footprints)
+    for code, certainty in (standing, label_water(cloud, core, params, evidence)):
+        label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     for code, certainty in (
-        label_standing(cloud, low, core, params, evidence.footprints),
-        label_water(cloud, core, params, evidence),
+        label_rocks(cloud, label[index], low, core, params),
+        label_bridges(cloud, label[index], footing, low, params),
     ):
         label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
-    code, certainty = label_rocks(cloud, label[index], low, core, params)
-    label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     around = asked.buffered(params.confidence.reach_m)
     return label, read_signs(points, label, confidence, lift, around, params.confidence, odds)
 

@@ -8,7 +8,7 @@ from pipelines.classify.confidence import ConfidenceParams
 from pipelines.ground import EmbankmentParams, SmrfParams
 from pipelines.learned import LearnedParams
 from pipelines.noise import NoiseParams
-from pipelines.objects import BuildingParams, SparseRoofParams, VegetationParams, WireParams
+from pipelines.objects import BridgeParams, BuildingParams, SparseRoofParams, VegetationParams, WireParams
 from pipelines.water import InlandWaterParams, SeabedParams, WaterParams
 
 __all__ = ["BURIED_CELLS", "STAGES", "ClassifyParams"]
@@ -24,6 +24,7 @@ STAGES: dict[str, type] = {
     "water": WaterParams,
     "seabed": SeabedParams,
     "inland_water": InlandWaterParams,
+    "bridge": BridgeParams,
     "building": BuildingParams,
     "sparse_roof": SparseRoofParams,
     "vegetation": VegetationParams,
@@ -44,6 +45,7 @@ class ClassifyParams:
     water: WaterParams = field(default_factory=WaterParams)
     seabed: SeabedParams = field(default_factory=SeabedParams)
     inland_water: InlandWaterParams = field(default_factory=InlandWaterParams)
+    bridge: BridgeParams = field(default_factory=BridgeParams)
     building: BuildingParams = field(default_factory=BuildingParams)
     sparse_roof: SparseRoofParams = field(default_factory=SparseRoofParams)
     vegetation: VegetationParams = field(default_factory=VegetationParams)
@@ -52,14 +54,14 @@ class ClassifyParams:
 
     @property
     def objects_reach_m(self) -> float:
-        """Reach of the steps after the ground filter: embankments then buildings, or water then rocks."""
-        cells = self.embankment_cells + self.bridge_cells + 4
-        climb_m = 2 * max(self.building.voxels_m) + cells * self.ground.cell_m
+        """Reach of the steps after the ground filter: embankments then buildings or bridges, or water then rocks."""
+        climb_m = 2 * max(self.building.voxels_m) + (self.embankment_cells + 4) * self.ground.cell_m
         around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
         under_water_m = self.water.reach_m + self.seabed.reach_m(self.water.cell_m)
         votes_m = self.vegetation.reach_cells * self.building.cell_m
         standing_m, wet_m = climb_m + self.buildings_reach_m + votes_m, around_rocks_m + max(under_water_m, climb_m)
-        return max(standing_m, wet_m, self.inland_water.reach_m)
+        bridge_m = self.bridge.reach_m(self.ground.cell_m, climb_m)
+        return max(standing_m, wet_m, bridge_m, self.inland_water.reach_m)
 
     @property
     def buildings_reach_m(self) -> float:
@@ -71,11 +73,6 @@ class ClassifyParams:
     def embankment_cells(self) -> int:
         """Longest climb in cells of the ground grid."""
         return round(self.embankment.max_length_m / self.ground.cell_m)
-
-    @property
-    def bridge_cells(self) -> int:
-        """Half width of the widest bridge in cells of the ground grid."""
-        return round(self.embankment.bridge_half_width_m / self.ground.cell_m)
 
     @property
     def reach_m(self) -> float:

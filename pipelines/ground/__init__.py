@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pipelines.ground.embankments import EmbankmentParams, between_drops, climb, deck_around
+from pipelines.ground.embankments import EmbankmentParams, climb, deck_around
 from pipelines.ground.smrf import Ground, SmrfParams, find_ground, ground_frame_step_m
 
 __all__ = [
     "EmbankmentParams",
     "Ground",
     "SmrfParams",
-    "between_drops",
     "climb",
     "deck_around",
     "find_ground",

@@ -4,8 +4,8 @@ An opening takes a dike for a long low house. What parts them is the way up: a h
 slope. So ground climbs from cell to cell over smooth surfaces, as long as no step is too high, and only a bounded
 number of cells far. A flood model needs this more than anything else in the terrain: the dike keeps the street dry.
 
-A bridge is climbed in the same way, but falls off abruptly on two opposite sides; this tells it from a dike, and it has
-to be told, because a deck taken for ground would dam the canal below.
+A bridge is climbed in the same way; `pipelines.objects.bridges` tells it from a dike, because a deck taken for ground
+would dam the canal below.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EmbankmentParams", "between_drops", "climb", "deck_around"]
+__all__ = ["EmbankmentParams", "climb", "deck_around"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,6 @@ class EmbankmentParams:
     """Longest way from the ground around, metres (one side of a dike 10 m high at 1:2)."""
     planar_share: float = 0.5
     """Share of points on a plane among those above the filtered ground from which a cell is smooth (ours)."""
-    bridge_half_width_m: float = 12.0
-    """Distance within which a bridge falls off on both sides, metres (ours: four lanes and pavements)."""
-    bridge_drop_m: float = 1.5
-    """Least height of that fall, metres (ours: clearance over the smallest canals)."""
-    parapet_m: float = 1.3
-    """Height above a bridge's deck up to which things at its edge belong to it, metres (Japanese road bridges: railings
-    of 1.1 m)."""
     slack_m: float = 0.2
     """Height above the cell's slope up to which its points are ground, metres (ours: grass and ranging noise)."""
 
@@ -69,27 +62,6 @@ def climb(
     reached = np.where(seeds, 0, -1).astype(np.int16)
     _climb(low, reached, smooth, max_step_m, n_steps)
     return np.asarray(reached > 0)
-
-
-def between_drops(
-    low: NDArray[np.float32], chosen: NDArray[np.bool_], max_step_m: float, drop_m: float, n_cells: int
-) -> NDArray[np.bool_]:
-    """Return the chosen cells that lie between two abrupt drops on opposite sides.
-
-    Parameters
-    ----------
-    low
-        Lowest height of each cell, metres, NaN where void, shape (rows, cols).
-    chosen
-        Cells to look at.
-    max_step_m
-        Fall from cell to cell up to which it is no abrupt one, metres.
-    drop_m
-        Least height of a drop, metres, between a known cell and the next known one.
-    n_cells
-        How far to look along rows, columns and diagonals; also the reach.
-    """
-    return np.asarray(_between_drops(low, chosen, (max_step_m, drop_m), n_cells))
 
 
 def deck_around(low: NDArray[np.float32], bridge: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -124,35 +96,3 @@ def _climb(low: Any, reached: Any, smooth: Any, max_step_m: float, n_steps: int)
                     reached[a, b] = step
                     ring[end] = a, b
                     end += 1
-
-
-@numba.njit(cache=True)
-def _between_drops(low: Any, chosen: Any, limits: Any, n_cells: int) -> Any:
-    found = np.zeros(low.shape, np.bool_)
-    for i in range(low.shape[0]):
-        for j in range(low.shape[1]):
-            if chosen[i, j]:
-                for k in range(4):
-                    di, dj = (0, 1, 1, 1)[k], (1, 0, 1, -1)[k]
-                    if _falls(low, (i, j, di, dj), limits, n_cells) and _falls(low, (i, j, -di, -dj), limits, n_cells):
-                        found[i, j] = True
-                        break
-    return found
-
-
-@numba.njit(cache=True)
-def _falls(low: Any, ray: Any, limits: Any, n_cells: int) -> bool:
-    """Whether the ground falls abruptly on the way from a cell in one direction."""
-    i, j, di, dj = ray
-    before, last = low[i, j], 0
-    for t in range(1, n_cells + 1):
-        a, b = i + t * di, j + t * dj
-        if not (0 <= a < low.shape[0] and 0 <= b < low.shape[1]):
-            return False
-        value = low[a, b]
-        if value == value:
-            fall = before - value
-            if fall >= limits[1] and fall > limits[0] * (t - last):
-                return True
-            before, last = value, t
-    return False

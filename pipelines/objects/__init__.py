@@ -1,8 +1,9 @@
-"""What stands on the ground: buildings, vegetation, wires."""
+"""What stands on the ground or over it: buildings, vegetation, wires, bridges."""
 
 from __future__ import annotations
 
 from pipelines.objects.above_ground import AboveGround, PointShape, shapes_of
+from pipelines.objects.bridges import BridgeParams, CellHeights, find_decks
 from pipelines.objects.buildings import BuildingParams, RoofCues, find_buildings, in_planes, near_planes
 from pipelines.objects.planes import planes_around
 from pipelines.objects.sparse_roofs import SparseRoofParams, near_large_planes, sparse_cells
@@ -11,13 +12,16 @@ from pipelines.objects.wires import WireParams, find_wires
 
 __all__ = [
     "AboveGround",
+    "BridgeParams",
     "BuildingParams",
+    "CellHeights",
     "PointShape",
     "RoofCues",
     "SparseRoofParams",
     "VegetationParams",
     "WireParams",
     "find_buildings",
+    "find_decks",
     "find_vegetation",
     "find_wires",
     "in_planes",

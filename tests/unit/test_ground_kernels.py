@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipelines.ground import between_drops, climb
+from pipelines.ground import climb
 from pipelines.ground.cells import box_sum, cell_numbers, count, highest, lowest, sample
 from pipelines.ground.filling import fill_holes, fill_reach_cells
 from pipelines.ground.morphology import disk, open_heights
@@ -141,17 +141,3 @@ def test_ground_climbs_a_dike_and_not_a_house() -> None:
     assert not reached[:, 30:40].any()
     assert climb(low, seeds, ~seeds, 0.8, 2)[:, [10, 11, 14, 15]].all()
     assert not climb(low, seeds, ~seeds, 0.8, 2)[:, 12:14].any()
-
-
-def test_a_deck_lies_between_drops_and_a_dike_does_not() -> None:
-    low = np.full((40, 40), 4.0, np.float32)
-    low[10:30, :] = -2.0
-    low[10:30, 18:23] = 4.0
-    deck = np.zeros(low.shape, bool)
-    deck[10:30, 18:23] = True
-    np.testing.assert_array_equal(between_drops(low, low == 4.0, 1.6, 1.5, 8) & deck, deck)
-    water_seen_on_one_side = low.copy()
-    water_seen_on_one_side[10:30, 23:] = NAN
-    assert not between_drops(water_seen_on_one_side, deck, 1.6, 1.5, 8).any()
-    dike = np.abs(np.arange(40) - 20.0)[None, :].repeat(40, axis=0).astype(np.float32) * -0.5
-    assert not between_drops(dike, np.ones_like(deck), 1.6, 1.5, 8).any()
