@@ -28,8 +28,11 @@ _BLOCK, _STEP, _AROUND = 2, 3, 3
 """Half edge of the blocks that are compared, half their distance, and how far a bank reaches beyond, in cells."""
 BANK_REACH_CELLS = _BLOCK + _STEP + _AROUND + 1
 """Reach of `find_banks` in cells, and of `height_above_foot` in metres with cells of 2 m and more."""
-_FOOT_M, _RADII, _STEEPEST = 1.0, (1, 2, 4, 6), 0.8
-"""Cell of the feet in metres, radii of the openings in cells, and the slope that they allow: wet sand stands at 0.6."""
+_LEAST_CELLS = 5
+"""Cells with returns that a block needs: at the edge of a survey a quay wall fills one row of five."""
+_FOOT_M, _RADII, _STEEPEST = 1.0, (1, 2, 4, 6), 2.0
+"""Cell of the feet in metres, radii of the openings in cells, and the slope that they allow: wet sand stands at 0.6, a
+quay's rubble at 1.5."""
 
 
 def find_banks(low: NDArray[np.float32], steepness: float) -> NDArray[np.bool_]:
@@ -37,7 +40,7 @@ def find_banks(low: NDArray[np.float32], steepness: float) -> NDArray[np.bool_]:
     known = ~np.isnan(low)
     low_mm = np.where(known, np.rint(np.nan_to_num(low.astype(np.float64)) * 1000.0), 0.0).astype(np.int64)
     n = box_sum(known.astype(np.int64), _BLOCK)
-    mean = np.where(n >= (2 * _BLOCK + 1) ** 2 // 3, box_sum(low_mm, _BLOCK) / np.maximum(n, 1) / 1000.0, np.nan)
+    mean = np.where(n >= _LEAST_CELLS, box_sum(low_mm, _BLOCK) / np.maximum(n, 1) / 1000.0, np.nan)
     steep = np.zeros(low.shape, bool)
     least_m = steepness * 2 * _STEP * 2.0
     with np.errstate(invalid="ignore"):

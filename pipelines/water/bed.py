@@ -16,6 +16,7 @@ import numpy as np
 
 from pipelines.ground.cells import box_sum
 from pipelines.water.banks import BANK_REACH_CELLS
+from pipelines.water.things import THING_REACH_CELLS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +74,7 @@ class SeabedParams:
 
     def reach_m(self, cell_m: float) -> float:
         """Greatest distance from which a point whose water is known can change another's label."""
-        return (max(self.window_cells(cell_m) + 1, BANK_REACH_CELLS) + 1) * cell_m
+        return (max(self.window_cells(cell_m) + 1, BANK_REACH_CELLS) + 1 + THING_REACH_CELLS + 1) * cell_m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

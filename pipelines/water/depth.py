@@ -46,10 +46,13 @@ class OpenWater:
 
 def open_water(points: Points, cells: NDArray[np.int32], frame: Frame, params: WaterParams) -> OpenWater:
     """Find see-through water, and turbid or rough water connected with it."""
-    top = highest(cells, points.z, frame.shape)
+    sonar = points.attributes.get("is_sonar")
+    lit = slice(None) if sonar is None else ~sonar  # a sonar sees no surface: the top of its wreck is none
+    top = highest(cells[lit], points.z[lit], frame.shape)
     level_top = _range(top) <= params.level_range_m
     depth = top.ravel()[cells] - points.z
-    deep = (depth > params.min_depth_m) & (depth < params.max_depth_m)
+    with np.errstate(invalid="ignore"):
+        deep = (depth > params.min_depth_m) & (depth < params.max_depth_m)
     n_deep = count(cells, frame.shape, deep)
     # A roof has returns below it too, but only along its edge: most cells must see through by themselves.
     seen = box_sum((n_deep > params.deep_share * count(cells, frame.shape)).astype(np.int64), 1) >= 5

@@ -15,6 +15,7 @@ from pipelines.ground.cells import cell_numbers, lowest
 from pipelines.water.banks import find_banks, height_above_foot
 from pipelines.water.bed import find_bed_layer, slope_of
 from pipelines.water.depth import open_water
+from pipelines.water.things import find_things
 from twin.points import PointClass
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class _Cloud:
 def find_water(
     points: Points, is_ground: NDArray[np.bool_], frame: Frame, params: WaterParams, seabed: SeabedParams
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return 41 on see-through surfaces, 40 on the bed below, 45 between, 0 elsewhere; and confidences.
+    """Return 41 on see-through surfaces, 40 on the bed below, 43 and 45 between, 0 elsewhere; and confidences.
 
     Parameters
     ----------
@@ -96,10 +97,12 @@ def _label(
     layer = find_bed_layer(*sounded, _lowest_ground(cloud), cloud.frame, seabed)
     is_there, in_layer = layer.is_there.ravel()[cells], _in_layer(cloud, layer)
     code[below] = PointClass.WATER_COLUMN
-    bank, on_bank = _banks(cloud, below, seabed)
+    bank, on_bank = _banks(cloud, below | (blind & ~dry), seabed)
     is_there, in_layer = is_there | bank, in_layer | on_bank
     bed = (below & is_there & in_layer) | (shallow & is_there) | (blind & ~dry & (is_ground | in_layer))
     code[bed], certainty[bed] = PointClass.SEABED, _SURE
+    high = (below | (blind & ~dry)) & ~bed & is_there & (cloud.points["height_m"] >= seabed.object_height_m)
+    code[find_things(cells, high, bed, cloud.frame)] = PointClass.SUBMERGED_OBJECT
     _mark_fading((code, certainty), below, ~is_there & (z < level), seabed)
     return code, certainty
 
@@ -133,7 +136,8 @@ def _banks(
     cells, z = cloud.cells[below], cloud.points.z[below]
     low = lowest(cells, z, cloud.frame.shape)
     banks = find_banks(low, seabed.bank_slope)
-    near: NDArray[np.bool_] = banks.ravel()[cloud.cells]
+    # A sonar hears neither haze nor grass: what lies at the foot of its cells is bed, quay walls at the edge too.
+    near: NDArray[np.bool_] = banks.ravel()[cloud.cells] | cloud.points.attributes.get("is_sonar", False)
     chosen = np.flatnonzero(near & below)
     on_bank = np.zeros(len(near), bool)
     if chosen.size:
