@@ -13,14 +13,14 @@ import cv2
 import numba
 import numpy as np
 
-from pipelines.ground.cells import box_sum, count, highest, lowest
+from pipelines.ground.cells import count, highest, lowest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from twin.raster import Frame
 
-__all__ = ["CELL_M", "CELL_NAMES", "CELL_REACH_M", "N_HEIGHTS", "cell_table"]
+__all__ = ["CELL_M", "CELL_NAMES", "CELL_REACH_M", "N_HEIGHTS", "cell_planes", "table_of"]
 
 CELL_M = 1.0
 """Edge of a cell, metres: that of the usual height grid."""
@@ -47,21 +47,21 @@ CELL_NAMES: tuple[str, ...] = (
     "ground_5",
     "several_returns_1",
 )
-"""Columns of the table; the number is the half edge of the square in cells. Density is not among them: it would only
-tell the trees which survey they look at."""
+"""Planes, and columns of the table; the number is the half edge of the square in cells. Density is not among them: it
+would only tell the trees which survey they look at."""
 
 N_HEIGHTS = 2 * len(_RADII) + 2 + len(_OPEN_RADII) + 1
 """Leading columns that are heights, above the surface or (``bare``) above the datum."""
 
 
-def cell_table(
+def cell_planes(
     cells: NDArray[np.int32],
     z: NDArray[np.float64],
     height_m: NDArray[np.float32],
     flags: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     frame: Frame,
-) -> NDArray[np.float32]:
-    """Return one row of `CELL_NAMES` for each cell.
+) -> list[NDArray[np.float32]]:
+    """Return one grid for each of `CELL_NAMES`.
 
     Parameters
     ----------
@@ -76,13 +76,13 @@ def cell_table(
 
     Returns
     -------
-    Shape (rows * columns, ``len(CELL_NAMES)``); right wherever all points within `CELL_REACH_M` are given.
+    Grids of shape (rows, cols), row 0 north; right in each cell with a point that all points within `CELL_REACH_M`
+    are given of. Elsewhere they mean nothing.
     """
     shape = frame.shape
     low, high = lowest(cells, height_m, shape), highest(cells, height_m, shape)
     bare_low = lowest(cells, z, shape)
     floor = (z - height_m).astype(np.float32)
-    void = np.isnan(low)
     layers = [_least(low, radius) for radius in _RADII]
     layers += [-_least(-high, radius) for radius in _RADII]
     layers += [_least(bare_low, 2), _least(bare_low, 5)]
@@ -90,8 +90,15 @@ def cell_table(
     layers.append(_opened(bare_low, 5))
     layers.append(-_least(-highest(cells, floor, shape), 2) - _least(lowest(cells, floor, shape), 2))
     layers += _sums(cells, height_m, high, flags, shape)
-    table = np.stack([np.where(void, np.float32(0.0), layer).ravel() for layer in layers], axis=1)
-    return np.ascontiguousarray(table, np.float32)
+    return layers
+
+
+def table_of(planes: list[NDArray[np.float32]], cells: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return the values of some cells as rows, shape (len(cells), ``len(CELL_NAMES)``)."""
+    table = np.empty((len(cells), len(planes)), np.float32)
+    for k, plane in enumerate(planes):
+        table[:, k] = plane.ravel()[cells]
+    return table
 
 
 def _least(grid: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
@@ -115,26 +122,33 @@ def _sums(
     """Means, spreads and shares from integer sums over squares."""
     first, second = _moments(cells, height_m, shape[0] * shape[1])
     n = count(cells, shape)
-    n_1, n_2, n_5 = (np.maximum(box_sum(n, radius), 1) for radius in (1, 2, 5))
+    n_1, n_2, n_5 = (np.maximum(_box(n, radius), 1.0) for radius in (1, 2, 5))
     known = ~np.isnan(high)
-    top = np.where(known, np.rint(np.clip(np.nan_to_num(high), -100.0, 500.0) * 100.0), 0.0).astype(np.int64)
-    n_top = np.maximum(box_sum(known.astype(np.int64), 2), 1)
-    ground = count(cells, shape, flags[0])
-    several = count(cells, shape, flags[1])
+    top = np.where(known, np.rint(np.clip(np.nan_to_num(high), -100.0, 500.0) * 100.0), 0.0)
+    n_top = np.maximum(_box(known, 2), 1.0)
+    ground, several = count(cells, shape, flags[0]), count(cells, shape, flags[1])
     first, second = first.reshape(shape), second.reshape(shape)
-    mean_1, mean_2 = box_sum(first, 1) / n_1, box_sum(first, 2) / n_2
-    return [
-        (mean_1 / 100.0).astype(np.float32),
-        (_spread(box_sum(second, 1), mean_1, n_1) / 100.0).astype(np.float32),
-        (mean_2 / 100.0).astype(np.float32),
-        (_spread(box_sum(top * top, 2), box_sum(top, 2) / n_top, n_top) / 100.0).astype(np.float32),
-        (box_sum(ground, 1) / n_1).astype(np.float32),
-        (box_sum(ground, 5) / n_5).astype(np.float32),
-        (box_sum(several, 1) / n_1).astype(np.float32),
-    ]
+    mean_1, mean_2 = _box(first, 1) / n_1, _box(first, 2) / n_2
+    layers = (
+        mean_1 / 100.0,
+        _spread(_box(second, 1), mean_1, n_1) / 100.0,
+        mean_2 / 100.0,
+        _spread(_box(top * top, 2), _box(top, 2) / n_top, n_top) / 100.0,
+        _box(ground, 1) / n_1,
+        _box(ground, 5) / n_5,
+        _box(several, 1) / n_1,
+    )
+    return [layer.astype(np.float32) for layer in layers]
 
 
-def _spread(squares: NDArray[np.int64], mean: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
+def _box(grid: NDArray[Any], radius: int) -> NDArray[np.float64]:
+    """Sum whole numbers over squares, exactly: they and all their sums stay below 2**53."""
+    edge = (2 * radius + 1, 2 * radius + 1)
+    plain = grid.astype(np.float64)
+    return np.asarray(cv2.boxFilter(plain, cv2.CV_64F, edge, normalize=False, borderType=cv2.BORDER_CONSTANT))
+
+
+def _spread(squares: NDArray[np.float64], mean: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum(squares / n - mean * mean, 0.0)))
 
 

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from pipelines.ground.cells import cell_numbers
-from pipelines.learned.cells import CELL_M, CELL_NAMES, CELL_REACH_M, N_HEIGHTS, cell_table
+from pipelines.learned.cells import CELL_M, CELL_NAMES, CELL_REACH_M, N_HEIGHTS, cell_planes, table_of
 from pipelines.objects.voxels import build_voxels, coarser, voxel_shapes
 
 if TYPE_CHECKING:
@@ -69,32 +69,32 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeatureSource:
-    """Tables of a cloud from which any of its points' features are gathered."""
+    """Grids and voxels of a cloud, from which any of its points' features are gathered."""
 
     filtered: Filtered
     cells: NDArray[np.int32]
     """Cell of each point, shape (n,)."""
-    table: NDArray[np.float32]
-    """`CELL_NAMES` of each cell, shape (n_cells, n_columns)."""
+    planes: list[NDArray[np.float32]]
+    """`CELL_NAMES` of each cell, grids of shape (rows, cols)."""
     voxels: Voxels
     """All points in the smallest voxels."""
 
     @staticmethod
     def of(filtered: Filtered, frame: Frame) -> FeatureSource:
-        """Make the cells' table; `frame` holds all points, in cells of `CELL_M`."""
+        """Make the cells' grids; `frame` holds all points, in cells of `CELL_M`."""
         height = np.nan_to_num(filtered.height_m)
         cells = cell_numbers(frame, filtered.x, filtered.y)
         flags = (filtered.is_ground, filtered.number_of_returns > 1)
         return FeatureSource(
             filtered=filtered,
             cells=cells,
-            table=cell_table(cells, filtered.z, height, flags, frame),
+            planes=cell_planes(cells, filtered.z, height, flags, frame),
             voxels=build_voxels(filtered.x, filtered.y, filtered.z, _SCALES_MM[0] / 1000.0),
         )
 
     def column(self, name: str) -> NDArray[np.float32]:
-        """Return one column of the cells' table for each point, shape (n,)."""
-        return self.table[:, CELL_NAMES.index(name)][self.cells]
+        """Return one grid's value for each point, shape (n,)."""
+        return self.planes[CELL_NAMES.index(name)].ravel()[self.cells]
 
     def highest_of_voxels(
         self, asked: NDArray[np.bool_], near: NDArray[np.bool_]
@@ -127,8 +127,12 @@ class FeatureSource:
         if not len(chosen):
             return out
         echo = _echoes(own.return_number, own.number_of_returns)
-        columns = (own.z, np.nan_to_num(own.height_m), own.tolerance_m, echo, self.cells)
-        _gather_cells(chosen, columns, self.table, (_BARE, N_HEIGHTS), out)
+        row_of_cell = np.zeros(self.planes[0].size, np.int32)
+        row_of_cell[self.cells[chosen]] = 1
+        used = np.flatnonzero(row_of_cell)
+        row_of_cell[used] = np.arange(len(used))
+        columns = (own.z, np.nan_to_num(own.height_m), own.tolerance_m, echo, row_of_cell[self.cells[chosen]])
+        _gather_cells(chosen, columns, table_of(self.planes, used), (_BARE, N_HEIGHTS), out)
         voxels = self.voxels
         of_chosen = voxels.of_point[chosen]
         for scale in range(len(_SCALES_MM)):
@@ -171,11 +175,11 @@ def _tops(of_point: Any, n_voxels: int, columns: Any) -> Any:
 @numba.njit(cache=True)
 def _gather_cells(chosen: Any, columns: Any, table: Any, kinds: Any, out: Any) -> None:
     """Own features, then the cell's: the point's height less the cell's heights, the rest as it stands."""
-    z, height, tolerance, echo, cells = columns
+    z, height, tolerance, echo, row_of = columns
     is_bare, n_heights = kinds
     for q in range(chosen.size):
         p = chosen[q]
-        row, o = table[cells[p]], out[q]
+        row, o = table[row_of[q]], out[q]
         o[0] = height[p]
         o[1] = min(max(height[p] / max(tolerance[p], np.float32(0.01)), np.float32(-99.0)), np.float32(99.0))
         o[2] = echo[p]

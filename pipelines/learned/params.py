@@ -29,9 +29,10 @@ class LearnedParams:
     filter's word stands in between)."""
     give_above: int = 50
     """Odds, per cent, above which ground is given back."""
-    give_back_m: float = 1.0
-    """Height above or below the surface up to which ground is given back, metres (ours: below every roof)."""
-    give_back_tolerances: float = 3.0
+    give_back_m: float = 0.5
+    """Height above or below the surface up to which ground is given back, metres (ours: below platforms and low roofs;
+    1 m lets embankments climb from a platform to a roof)."""
+    give_back_tolerances: float = 2.0
     """The same in tolerances of the filter, where that is more: on slopes its surface is vaguer."""
     max_slope: float = 0.5
     """Slope of the surface up to which ground is taken away, rise over run (ours: steeper, and height above a surface
