@@ -2,8 +2,10 @@
 
 A roof is where many of the points above ground are last returns near locally flat patches, over an area that a small
 square fits into. What surrounds a confirmed roof belongs to it by distance from its outline: gutters and parapets
-within a metre, walls below the eave, vertical patches a little farther. The rule is known to lose glass roofs and roofs
-under trees, to take lorries, containers and bridge decks for buildings, and to need about 3 points per square metre.
+within a metre, walls below the eave, vertical patches a little farther. Where points are few, larger planes take over
+(`sparse_roofs`); inside outlines that somebody gave, less is asked. The rule is known to lose glass roofs, roofs under
+trees, what is lower than 2 m, and roofs that a slope meets at their eaves; and to take lorries, containers, pergolas
+and clipped trees with flat tops for buildings, and decks that no bridge rule claims.
 """
 
 from __future__ import annotations
