@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.ground.cells import box_sum, count
+from pipelines.objects.masks import grow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,5 +44,6 @@ def find_things(
     solid = (n_high >= _LEAST) & (size * n_high >= _MORE * around_high) & (size * n_bed <= _FEWER * around_bed)
     # One cell of many returns is a swarm of fish as well; a thing has a neighbour.
     solid &= box_sum(solid.astype(np.int64), 1) >= 2
-    found: NDArray[np.bool_] = high & solid.ravel()[cells]
+    # Its rim shares cells with the bed beside it.
+    found: NDArray[np.bool_] = high & grow(solid, 1).ravel()[cells]
     return found

@@ -125,13 +125,13 @@ def test_the_seabed_profile_leaves_a_beach_dry_and_takes_soundings_without_a_sur
 def test_a_solid_block_on_the_bed_is_an_object_and_haze_is_none() -> None:
     points, truth = sounded(flat, haze=(0.1, 0.6))
     x, y = points.x - 5036.0, points.y + 2964.0
-    block = (abs(x) < 3.0) & (abs(y) < 3.0) & (truth == BED)
-    swallowed = (abs(x) < 3.0) & (abs(y) < 3.0) & (truth == COLUMN)
+    block = (abs(x) < 4.0) & (abs(y) < 4.0) & (truth == BED)
+    swallowed = (abs(x) < 4.0) & (abs(y) < 4.0) & (truth == COLUMN)
     z = np.where(block, -1.4, points.z)
     found = labels_of(Points(x=points.x, y=points.y, z=z).take(~swallowed))
     truth, block = truth[~swallowed], block[~swallowed]
     assert (found[block] == OBJECT).mean() > 0.8
-    assert (found[truth == COLUMN] == OBJECT).mean() < 0.01
+    assert (found[truth == COLUMN] == OBJECT).mean() < 0.03
 
 
 def test_a_sonar_hears_a_bed_and_never_a_surface() -> None:
