@@ -70,7 +70,8 @@ def test_the_picture_shows_each_error_in_its_colour_at_its_place() -> None:
     tally.add(points, truth, found)
     kinds = Raster(values=tally.kinds(), frame=tally.frame, crs="EPSG:6677")
     surface = Raster(values=tally.surface, frame=tally.frame, crs="EPSG:6677")
-    picture = np.asarray(Image.open(io.BytesIO(draw_errors(kinds, surface, tally.points_by_kind()))))
+    drawn = Image.open(io.BytesIO(draw_errors(kinds, surface, tally.points_by_kind())))
+    picture = np.asarray(drawn.convert("RGB"))
     colors = {row["code"]: rgb(row["color"]) for row in preset("legends", "label_errors")["kinds"]}
     factor = round(1000 / max(tally.frame.shape))
     row, column, _ = tally.frame.cells_of(np.array([124.0, 110.0]), np.array([212.0, 228.0]))

@@ -55,8 +55,20 @@ def draw_errors(kinds: Raster, surface: Raster, points_by_kind: Mapping[int, int
     pen.key((width + _MARGIN_PX, _MARGIN_PX), legend, points_by_kind, title)
     pen.scale((_MARGIN_PX, height + 24), kinds.frame.resolution_m / factor, width, kinds.crs)
     stream = io.BytesIO()
-    sheet.save(stream, "PNG", optimize=True)
+    few = _palette([row["color"] for row in legend["kinds"]])
+    sheet.quantize(palette=few, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
+
+
+def _palette(colors: list[str]) -> Image.Image:
+    """Return an image whose palette holds the errors' colours exactly, and greys: half the bytes of true colour."""
+    paper, ink = np.array(rgb(_PAPER), np.float64), np.array(rgb(_INK), np.float64)
+    greys = [paper + (ink - paper) * k / 30.0 for k in range(31)]
+    warm = np.array(rgb(_RIGHT)) * np.linspace(0.4, 1.18, 32)[:, None]
+    flat = np.clip(np.vstack([[rgb(color) for color in (*colors, _RIGHT, _VOID)], greys, warm]), 0, 255)
+    image = Image.new("P", (1, 1))
+    image.putpalette(np.rint(flat).astype(np.uint8).ravel().tolist())
+    return image
 
 
 def _map(kinds: NDArray[np.uint8], surface: Raster, rows: list[dict[str, Any]]) -> NDArray[np.uint8]:
