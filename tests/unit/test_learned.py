@@ -202,7 +202,7 @@ def test_the_shipped_model_is_small_and_its_record_says_what_it_was_made_of() ->
         for facts in region.get("files", {}).values():
             assert len(facts["sha256"]) == 64
             assert facts["points"] > 0
-    assert {"trained_on", "libraries", "trees", "copies", "ground"} <= set(record)
+    assert {"trained_on", "libraries", "trees", "copies", "ground", "region_out"} <= set(record)
     assert not any("isprs" in name for region in record["regions"].values() for name in region.get("files", {}))
 
 
