@@ -100,7 +100,10 @@ class Runs:
         path.write_bytes(draw_errors(kinds, surface, picture.points_by_kind(), title))
 
     def _kept(self, case: Case, variant: Variant) -> Path:
-        made_from = digest(case.name, dataclasses.asdict(variant), list(self.overrides), _code())
+        model = self.models.layer(case.region, is_learned=variant.is_learned)
+        trained = Path(model.stages["learned"].get("model", "")) if model else Path()
+        seen = hashlib.sha256(trained.read_bytes()).hexdigest() if trained.is_file() else ""
+        made_from = digest(case.name, dataclasses.asdict(variant), list(self.overrides), seen, _code())
         return self.folder / "results" / f"{_plain(case.name)}_{variant.name}_{made_from}.json"
 
 
