@@ -141,30 +141,35 @@ def _isolated(xyz: Any, frame: Frame, params: NoiseParams) -> NDArray[np.uint8]:
     if x.size == 0:
         return noise
     voxels = build_voxels(x, y, z, params.voxel_m)
-    around = neighbour_counts(voxels)
+    around, of_point = neighbour_counts(voxels), voxels.of_point
     crowded = around > params.isolated_points
-    lonely = _lonely(xyz, params) if params.backend == "open3d" else ~crowded[voxels.of_point]
-    columns = Frame.covering(frame.bounds, params.column_m)
-    cells = cell_numbers(columns, x, y)
-    low = _spread(lowest(cells[~lonely], z[~lonely], columns.shape)).ravel()[cells]
-    high = -_spread(lowest(cells[~lonely], -z[~lonely], columns.shape)).ravel()[cells]
+    lonely = _lonely(xyz, params) if params.backend == "open3d" else ~crowded[of_point]
     # Where another lonely point is near, both may be of a mast or a wire, or of the floor of a dark wood.
     down, up = round(params.floating_gap_m / params.voxel_m), 3
-    hovers = floating(voxels, around, params.isolated_points, (down, up), crowded)[voxels.of_point]
-    hides = floating(voxels, around, params.isolated_points, (up, up), crowded)[voxels.of_point]
+    hovers = floating(voxels, around, params.isolated_points, (down, up), crowded)
+    hides = floating(voxels, around, params.isolated_points, (up, up), crowded)
+    flies = floating(voxels, around, params.floating_points, (down, up), None)
+    sinks = floating(voxels, around, params.sunk_points, (up, up), None)
+    # Few points are in question, and all that follows is about these.
+    chosen = np.flatnonzero((hovers | hides | flies | sinks)[of_point] | lonely)
+    hovers, hides, flies, sinks = (mask[of_point[chosen]] for mask in (hovers, hides, flies, sinks))
+    columns = Frame.covering(frame.bounds, params.column_m)
+    cells = cell_numbers(columns, x, y)
+    company = np.where(lonely, np.int32(-1), cells)
+    own, z_own, shape = cells[chosen], z[chosen], columns.shape
+    low, high = (sign * _spread(lowest(company, sign * z, shape)).ravel()[own] for sign in (1.0, -1.0))
+    bottom, top = (sign * _spread(lowest(cells, sign * z, shape)).ravel()[own] for sign in (1.0, -1.0))
+    found = np.zeros(len(chosen), np.uint8)
     # Under a wood or between towers the lonely deep point is rather the ground.
     hides &= high - low < params.open_relief_m
-    noise[hides & (z < low - params.isolated_gap_m)] = PointClass.LOW_NOISE
-    noise[hovers & (z > high + 3.0 * params.isolated_gap_m)] = PointClass.HIGH_NOISE
-    lowest_of_all = _spread(lowest(cells, z, columns.shape)).ravel()[cells]
-    highest_of_all = -_spread(lowest(cells, -z, columns.shape)).ravel()[cells]
-    flies = floating(voxels, around, params.floating_points, (down, up), None)[voxels.of_point]
-    sinks = floating(voxels, around, params.sunk_points, (up, up), None)[voxels.of_point]
-    sinks &= (z < highest_of_all - 3.0 * params.voxel_m) & (z < lowest_of_all + 2.0 * params.voxel_m)
-    noise[flies & (z > lowest_of_all + params.floating_gap_m)] = PointClass.HIGH_NOISE
-    noise[sinks] = PointClass.LOW_NOISE
-    few = box_sum(count(cells, columns.shape), 1).ravel()[cells] <= params.isolated_points
-    noise[lonely & few & (noise == 0)] = PointClass.UNCLASSIFIED
+    found[hides & (z_own < low - params.isolated_gap_m)] = PointClass.LOW_NOISE
+    found[hovers & (z_own > high + 3.0 * params.isolated_gap_m)] = PointClass.HIGH_NOISE
+    sinks &= (z_own < top - 3.0 * params.voxel_m) & (z_own < bottom + 2.0 * params.voxel_m)
+    found[flies & (z_own > bottom + params.floating_gap_m)] = PointClass.HIGH_NOISE
+    found[sinks] = PointClass.LOW_NOISE
+    few = box_sum(count(cells, shape), 1).ravel()[own] <= params.isolated_points
+    found[lonely[chosen] & few & (found == 0)] = PointClass.UNCLASSIFIED
+    noise[chosen] = found
     return noise
 
 

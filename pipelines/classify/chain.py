@@ -15,7 +15,7 @@ import numpy as np
 from pipelines.classify.confidence import per_cent, read_signs
 from pipelines.classify.evidence import Evidence
 from pipelines.classify.params import BURIED_CELLS
-from pipelines.classify.spanning import label_bridges
+from pipelines.classify.spanning import footing_of, label_bridges
 from pipelines.classify.standing import label_standing
 from pipelines.classify.wet import label_rocks, label_water
 from pipelines.ground import find_ground, ground_frame_step_m
@@ -83,57 +83,65 @@ def label_points(
     _mark_ground(label, confidence, clean, ground, params)
     buried = _buried((points.x[clean], points.y[clean]), ground, frame, params)
     label[clean[buried]], confidence[clean[buried]] = PointClass.LOW_NOISE, 60
+    wide = core.buffered(params.objects_reach_m).contains(points.x[clean], points.y[clean])
+    near = np.flatnonzero(wide & (label[clean] != PointClass.LOW_NOISE))
+    index = clean[near]
+    cloud = points.take(index).with_attributes(label=label[index], height_m=ground.height_m[near])
+    low = Raster(values=ground.low, frame=frame, crs="")
+    footing = footing_of(cloud, low, params)
+    inner = core.buffered(params.standing_reach_m)
+    odds = _look_again((label, confidence), points, clean, ground, (core, inner, params))
+    of_inner = np.flatnonzero(inner.contains(cloud.x, cloud.y))
+    own = cloud.take(of_inner).with_attributes(label=label[index[of_inner]])
+    code, certainty = label_standing(own, footing, low, inner, params, evidence.footprints)
+    _overrule((label, confidence), index[of_inner], code, certainty)
+    _overrule((label, confidence), index, *label_water(cloud, core, params, evidence))
+    _overrule((label, confidence), index, *label_rocks(cloud, label[index], low, core, params))
+    _overrule((label, confidence), index, *label_bridges(cloud, label[index], footing, low, params))
     lift = np.full(len(points), np.nan, np.float32)
     lift[clean] = ground.height_m / ground.tolerance_m
-    index, cloud, odds = _looked_at_again((label, confidence), points, clean, ground, (core, params))
-    low = Raster(values=ground.low, frame=frame, crs="")
-    *standing, footing = label_standing(cloud, low, core, params, evidence.footprints)
-    for code, certainty in (standing, label_water(cloud, core, params, evidence)):
-        label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
-    for code, certainty in (
-        label_rocks(cloud, label[index], low, core, params),
-        label_bridges(cloud, label[index], footing, low, params),
-    ):
-        label[index[code > 0]], confidence[index[code > 0]] = code[code > 0], certainty[code > 0]
     around = asked.buffered(params.confidence.reach_m)
-    return label, read_signs(points, label, confidence, lift, around, params.confidence, odds)
+    seen = np.flatnonzero(around.contains(points.x, points.y))
+    of_seen = None if odds is None else {head: values[seen] for head, values in odds.items()}
+    marks = label[seen], confidence[seen], lift[seen]
+    signs = read_signs(points.take(seen), *marks, around, params.confidence, of_seen)
+    return label, signs.at(seen, len(points))
 
 
-def _looked_at_again(
+def _overrule(
+    marks: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    index: NDArray[np.int64],
+    code: NDArray[np.uint8],
+    certainty: NDArray[np.uint8],
+) -> None:
+    """Give the points at `index` the labels and confidences of a step, where it has a code for them."""
+    label, confidence = marks
+    said = code > 0
+    label[index[said]], confidence[index[said]] = code[said], certainty[said]
+
+
+def _look_again(
     marks: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     points: Points,
     clean: NDArray[np.int64],
     ground: Ground,
-    area: tuple[Bounds, ClassifyParams],
-) -> tuple[NDArray[np.int64], Points, dict[str, NDArray[np.uint8]] | None]:
-    """Correct ground where the trees are asked; return the points that the objects' rules look at.
-
-    Returns
-    -------
-    Where these points are, shape (m,); the points, with ``label``, ``height_m`` and, in per cent and 0 if nobody was
-    asked, ``building_odds`` and ``vegetation_odds``; the odds of all n points, None if nobody was asked.
-    """
-    (label, confidence), (core, params) = marks, area
-    wide, own = core.buffered(params.objects_reach_m + params.learned.reach_m), core.buffered(params.objects_reach_m)
+    area: tuple[Bounds, Bounds, ClassifyParams],
+) -> dict[str, NDArray[np.uint8]] | None:
+    """Correct ground near the core where the trees are asked; return odds of all n points, None if nobody was asked."""
+    (label, confidence), (core, inner, params) = marks, area
+    if not params.learned.enabled:
+        return None
+    wide = inner.buffered(params.learned.reach_m)
     near = np.flatnonzero(wide.contains(points.x[clean], points.y[clean]) & (label[clean] != PointClass.LOW_NOISE))
     index = clean[near]
+    seen = look_again(_filtered(points.take(index), ground, near), inner, params.learned, standing=core)
     odds = {head: np.zeros(len(points), np.uint8) for head in ("ground", "building", "vegetation")}
-    if params.learned.enabled:
-        seen = look_again(_filtered(points.take(index), ground, near), own, params.learned)
-        for head, values in odds.items():
-            values[index] = getattr(seen, head)
-        asked, is_ground = index[seen.in_doubt], seen.is_ground[seen.in_doubt]
-        label[asked] = np.where(is_ground, PointClass.GROUND, PointClass.UNCLASSIFIED)
-        confidence[asked] = np.where(is_ground, odds["ground"][asked], 100 - odds["ground"][asked])
-    inner = np.flatnonzero(own.contains(points.x[index], points.y[index]))
-    index, near = index[inner], near[inner]
-    cloud = points.take(index).with_attributes(
-        label=label[index],
-        height_m=ground.height_m[near],
-        building_odds=odds["building"][index],
-        vegetation_odds=odds["vegetation"][index],
-    )
-    return index, cloud, odds if params.learned.enabled else None
+    for head, values in odds.items():
+        values[index] = getattr(seen, head)
+    asked, is_ground = index[seen.in_doubt], seen.is_ground[seen.in_doubt]
+    label[asked] = np.where(is_ground, PointClass.GROUND, PointClass.UNCLASSIFIED)
+    confidence[asked] = np.where(is_ground, odds["ground"][asked], 100 - odds["ground"][asked])
+    return odds
 
 
 def _filtered(points: Points, ground: Ground, index: NDArray[np.intp]) -> Filtered:

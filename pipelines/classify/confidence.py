@@ -112,6 +112,14 @@ class Signs:
     lift: NDArray[np.uint8]
     odds: NDArray[np.uint8]
 
+    def at(self, index: NDArray[np.intp], n: int) -> Signs:
+        """Return signs of n points: these at `index`, the lowest class elsewhere."""
+        spread = {}
+        for name in ("group", "margin", "agreement", "lift", "odds"):
+            spread[name] = np.zeros(n, np.uint8)
+            spread[name][index] = getattr(self, name)
+        return Signs(**spread)
+
 
 def read_signs(  # noqa: PLR0913 - one array for each sign
     points: Points,

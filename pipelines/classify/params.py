@@ -54,14 +54,21 @@ class ClassifyParams:
 
     @property
     def objects_reach_m(self) -> float:
-        """Reach of the steps after the ground filter: embankments then buildings or bridges, or water then rocks."""
+        """Reach of the rules after the ground filter: what ground climbs to, bridges, water, buildings, rocks."""
         climb_m = 2 * max(self.building.voxels_m) + (self.embankment_cells + 4) * self.ground.cell_m
-        around_rocks_m = self.water.rock_m + 2 * self.water.cell_m
-        under_water_m = self.water.reach_m + self.seabed.reach_m(self.water.cell_m)
-        votes_m = self.vegetation.reach_cells * self.building.cell_m
-        standing_m, wet_m = climb_m + self.buildings_reach_m + votes_m, around_rocks_m + max(under_water_m, climb_m)
+        wet_m = max(self.water.reach_m + self.seabed.reach_m(self.water.cell_m), climb_m)
         bridge_m = self.bridge.reach_m(self.ground.cell_m, climb_m)
-        return max(standing_m, wet_m, bridge_m, self.inland_water.reach_m)
+        return max(self.standing_reach_m + climb_m, self._rocks_reach_m + wet_m, bridge_m, self.inland_water.reach_m)
+
+    @property
+    def standing_reach_m(self) -> float:
+        """Distance within which a point's own class must be known: rules of buildings and plants, or of rocks."""
+        votes_m = self.vegetation.reach_cells * self.building.cell_m
+        return max(self.buildings_reach_m + votes_m, self._rocks_reach_m)
+
+    @property
+    def _rocks_reach_m(self) -> float:
+        return self.water.rock_m + 2 * self.water.cell_m
 
     @property
     def buildings_reach_m(self) -> float:
@@ -77,6 +84,6 @@ class ClassifyParams:
     @property
     def reach_m(self) -> float:
         """Greatest distance from which a point can change another point's label."""
-        buried_m = (BURIED_CELLS + 1) * self.ground.cell_m
-        learned_m = self.ground.reach_m + buried_m + self.learned.reach_m
-        return self.noise.reach_m + learned_m + self.objects_reach_m + self.confidence.reach_m
+        filtered_m = self.noise.reach_m + self.ground.reach_m + (BURIED_CELLS + 1) * self.ground.cell_m
+        after_m = max(self.objects_reach_m, self.standing_reach_m + self.learned.reach_m)
+        return filtered_m + after_m + self.confidence.reach_m

@@ -10,18 +10,18 @@ import numpy as np
 
 from pipelines.ground import climb, deck_around
 from pipelines.ground.cells import box_sum, cell_numbers, count, highest, lowest
-from pipelines.objects import CellHeights, find_decks
+from pipelines.objects import CellHeights, above_ground, find_decks, in_planes, shapes_of
 from twin.points import PointClass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.classify.params import ClassifyParams
-    from pipelines.objects import AboveGround, BridgeParams
+    from pipelines.objects import BridgeParams
     from twin.points import Points
     from twin.raster import Raster
 
-__all__ = ["Footing", "footing_of", "label_bridges"]
+__all__ = ["Footing", "footing_of", "label_bridges", "lies_at_foot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,32 +36,43 @@ class Footing:
     """Whether ground climbs to it."""
 
 
-def footing_of(
-    points: Points, above: AboveGround, planar: NDArray[np.bool_], low: Raster, params: ClassifyParams
-) -> tuple[Footing, NDArray[np.bool_]]:
-    """Return what ground climbs to, and which of the points above ground lie at the foot of their cell.
+def footing_of(points: Points, low: Raster, params: ClassifyParams) -> Footing:
+    """Return what ground climbs to.
+
+    The ground filter's own word is taken: a second look at it costs too much this far around.
 
     Parameters
     ----------
     points
-        Points without noise, labelled by the ground filter.
-    above
-        Those that are no ground, m points.
-    planar
-        Which of these lie on planes, shape (m,).
+        Points without noise, labelled by the ground filter, with ``height_m``.
     low
         Lowest height of each cell of the ground filter.
     params
         Parameters of all steps.
     """
     frame, steps = low.frame, params.embankment
-    step_m, cells = steps.max_slope * frame.resolution_m, cell_numbers(frame, above.x, above.y)
-    at_foot = above.z - low.values.ravel()[cells] <= step_m + steps.slack_m
+    step_m = steps.max_slope * frame.resolution_m
+    is_ground = points["label"] == PointClass.GROUND
+    above = above_ground(
+        points.take(np.flatnonzero(~is_ground & (points["height_m"] > params.vegetation.min_height_m)))
+    )
+    cells = cell_numbers(frame, above.x, above.y)
+    at_foot = lies_at_foot(above.z, cells, low, params)
+    shapes = tuple(shapes_of(above, size, at_foot) for size in params.building.voxels_m)
+    planar = in_planes(above, shapes, params.building)
     foot, smooth = count(cells, frame.shape, at_foot), count(cells, frame.shape, at_foot & planar)
     is_smooth = (foot > 0) & (box_sum(smooth, 1) >= steps.planar_share * box_sum(foot, 1))
-    is_ground = count(cell_numbers(frame, points.x, points.y), frame.shape, points["label"] == PointClass.GROUND) > 0
-    climbed = climb(low.values, is_ground, is_smooth, step_m, params.embankment_cells)
-    return Footing(is_ground=is_ground, is_smooth=is_smooth, is_climbed=climbed), at_foot
+    seeds = count(cell_numbers(frame, points.x, points.y), frame.shape, is_ground) > 0
+    climbed = climb(low.values, seeds, is_smooth, step_m, params.embankment_cells)
+    return Footing(is_ground=seeds, is_smooth=is_smooth, is_climbed=climbed)
+
+
+def lies_at_foot(
+    z: NDArray[np.float64], cells: NDArray[np.int32], low: Raster, params: ClassifyParams
+) -> NDArray[np.bool_]:
+    """Whether points lie no higher above the lowest of their cell than a slope that ground climbs takes them."""
+    steps = params.embankment
+    return np.asarray(z - low.values.ravel()[cells] <= steps.max_slope * low.frame.resolution_m + steps.slack_m)
 
 
 def label_bridges(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.classify.evidence import cells_within
-from pipelines.classify.spanning import footing_of
+from pipelines.classify.spanning import lies_at_foot
 from pipelines.ground.cells import cell_numbers
 from pipelines.objects import (
     AboveGround,
     RoofCues,
+    above_ground,
     find_buildings,
     find_vegetation,
     find_wires,
-    in_planes,
     near_large_planes,
     near_planes,
     planes_around,
@@ -37,19 +37,40 @@ if TYPE_CHECKING:
 __all__ = ["label_standing"]
 
 
-def label_standing(
-    points: Points, low: Raster, core: Bounds, params: ClassifyParams, footprints: NDArray[np.object_] | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Footing]:
-    """Codes and confidences of embankments, buildings and vegetation, 0 for all else; and what one can walk on."""
+def label_standing(  # noqa: PLR0913 - what stands, what it stands on, where
+    points: Points,
+    footing: Footing,
+    low: Raster,
+    window: Bounds,
+    params: ClassifyParams,
+    footprints: NDArray[np.object_] | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Codes and confidences of embankments, buildings and vegetation, 0 for all else.
+
+    Parameters
+    ----------
+    points
+        Points without noise in `window`, with ``label`` and ``height_m``, n of them.
+    footing
+        What ground climbs to.
+    low
+        Lowest height of each cell of the ground filter.
+    window
+        Where points are looked at; their codes are right ``params.standing_reach_m`` inside.
+    params
+        Parameters of all steps.
+    footprints
+        Outlines of buildings, if any were given.
+    """
     code, certainty = np.zeros(len(points), np.uint8), np.full(len(points), 70, np.uint8)
     rises = (points["label"] == PointClass.UNCLASSIFIED) & (points["height_m"] > params.vegetation.min_height_m)
     chosen = np.flatnonzero(rises)
-    above = _above_ground(points.take(chosen))
+    above = above_ground(points.take(chosen))
     shapes, distances_m = _planes(above, params.building)
-    footing, at_foot = footing_of(points, above, in_planes(above, shapes, params.building), low, params)
-    climbed = at_foot & footing.is_climbed.ravel()[cell_numbers(low.frame, above.x, above.y)]
+    cells = cell_numbers(low.frame, above.x, above.y)
+    climbed = lies_at_foot(above.z, cells, low, params) & footing.is_climbed.ravel()[cells]
     code[chosen[climbed]] = PointClass.GROUND
-    window = core.buffered(params.objects_reach_m).snapped(params.sparse_roof.cell_m)
+    window = window.snapped(params.sparse_roof.cell_m)
     frame, coarse = (Frame.covering(window, step.cell_m) for step in (params.building, params.sparse_roof))
     sparse = sparse_cells(points, coarse, params.sparse_roof)
     rest = np.flatnonzero(~climbed)
@@ -69,7 +90,7 @@ def label_standing(
     hanging = find_wires(above.take(free), shapes[-1].take(rest[free]), params.wire)
     code[chosen[free[hanging]]] = PointClass.WIRE
     certainty[chosen[is_building]] = np.where(on_roof[is_building], 95, 75)
-    return code, certainty, footing
+    return code, certainty
 
 
 def _planes(
@@ -79,19 +100,3 @@ def _planes(
     scales = zip(params.voxels_m, params.thickness_m, strict=True)
     around = [planes_around(above, size, thickness, params.min_points) for size, thickness in scales]
     return tuple(shape for shape, _ in around), tuple(distance for _, distance in around)
-
-
-def _above_ground(points: Points) -> AboveGround:
-    """Take the returns' order where it is known; 0 of 0 counts as single."""
-    unknown = np.zeros(len(points), np.uint8)
-    number = points.attributes.get("return_number", unknown)
-    of = points.attributes.get("number_of_returns", unknown)
-    return AboveGround(
-        x=points.x,
-        y=points.y,
-        z=points.z,
-        height_m=points["height_m"],
-        is_last=number >= of,
-        is_single=of <= 1,
-        is_numbered=of > 0,
-    )

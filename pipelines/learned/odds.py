@@ -52,7 +52,9 @@ class Odds:
     """The filter's ground, corrected where it was in doubt, shape (n,)."""
 
 
-def look_again(points: Filtered, core: Bounds, params: LearnedParams, model: Model | None = None) -> Odds:
+def look_again(
+    points: Filtered, core: Bounds, params: LearnedParams, model: Model | None = None, standing: Bounds | None = None
+) -> Odds:
     """Look again at what the ground filter said.
 
     Parameters
@@ -66,6 +68,8 @@ def look_again(points: Filtered, core: Bounds, params: LearnedParams, model: Mod
         Limits.
     model
         A model in memory, to ask instead of the one that ``params.model`` names.
+    standing
+        Where odds of buildings and vegetation are wanted, if not in all of `core`; 0 elsewhere.
 
     Raises
     ------
@@ -87,12 +91,13 @@ def look_again(points: Filtered, core: Bounds, params: LearnedParams, model: Mod
     near = core.contains(points.x, points.y)
     if not near.any():
         return odds
+    standing_near = near if standing is None else standing.contains(points.x, points.y)
     model = model or load_model(params.model)
     window = core.buffered(params.reach_m).snapped(CELL_M)
     source = FeatureSource.of(points, Frame.covering(window, CELL_M))
     odds.in_doubt[:] = in_doubt(source, params) & near
     doubtful = np.flatnonzero(odds.in_doubt)
-    tops, top_of = source.highest_of_voxels(is_standing(points, params), near)
+    tops, top_of = source.highest_of_voxels(is_standing(points, params), standing_near)
     rows = source.rows(np.concatenate([doubtful, tops]))
     odds.ground[doubtful] = per_cent(model.heads["ground"].sums(rows[: len(doubtful)]))
     building, vegetation = _standing_odds(model, rows[len(doubtful) :])

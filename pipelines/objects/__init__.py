@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.objects.above_ground import AboveGround, PointShape, shapes_of
+from pipelines.objects.above_ground import AboveGround, PointShape, above_ground, shapes_of
 from pipelines.objects.bridges import BridgeParams, CellHeights, find_decks
 from pipelines.objects.buildings import BuildingParams, RoofCues, find_buildings, in_planes, near_planes
 from pipelines.objects.planes import planes_around
@@ -20,6 +20,7 @@ __all__ = [
     "SparseRoofParams",
     "VegetationParams",
     "WireParams",
+    "above_ground",
     "find_buildings",
     "find_decks",
     "find_vegetation",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipelines.objects.voxels import build_voxels, voxel_shapes
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AboveGround", "PointShape", "shapes_of"]
+    from twin.points import Points
+
+__all__ = ["AboveGround", "PointShape", "above_ground", "shapes_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,10 +72,33 @@ class PointShape:
         )
 
 
-def shapes_of(points: AboveGround, voxel_m: float) -> PointShape:
-    """Return the shape around each point, from 3 x 3 x 3 voxels of `voxel_m`; reach ``2 * voxel_m``."""
+def above_ground(points: Points) -> AboveGround:
+    """Return points that have ``height_m``; returns are taken in order where it is known, 0 of 0 counts as single."""
+    unknown = np.zeros(len(points), np.uint8)
+    number = points.attributes.get("return_number", unknown)
+    of = points.attributes.get("number_of_returns", unknown)
+    return AboveGround(
+        x=points.x,
+        y=points.y,
+        z=points.z,
+        height_m=points["height_m"],
+        is_last=number >= of,
+        is_single=of <= 1,
+        is_numbered=of > 0,
+    )
+
+
+def shapes_of(points: AboveGround, voxel_m: float, asked: NDArray[np.bool_] | None = None) -> PointShape:
+    """Return the shape around each point, from 3 x 3 x 3 voxels of `voxel_m`; reach ``2 * voxel_m``.
+
+    Points that are not `asked` for may have none: no neighbour, NaN for the rest. It saves their time.
+    """
     voxels = build_voxels(points.x, points.y, points.z, voxel_m)
-    shape = voxel_shapes(voxels)
+    wanted = None
+    if asked is not None:
+        wanted = np.zeros(len(voxels.layer), np.bool_)
+        wanted[voxels.of_point[asked]] = True
+    shape = voxel_shapes(voxels, wanted)
     return PointShape(
         n_points=shape.n_points[voxels.of_point],
         thickness_m=shape.thickness_m[voxels.of_point],
