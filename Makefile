@@ -13,7 +13,7 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$name"; break; fi; done)
 
 .NOTPARALLEL:
-.PHONY: help setup demo check test test-python test-wheel test-slow fuzz bench bench-scale clean
+.PHONY: help setup demo check test test-python test-wheel test-slow fuzz bench bench-scale accuracy clean
 
 help:
 	@echo 'make demo       set up .venv and run the whole job on the built-in scene, into demo/'
@@ -23,6 +23,7 @@ help:
 	@echo 'make fuzz       damaged files for twenty minutes; TWIN_FUZZ_SECONDS=60 for one'
 	@echo 'make bench      benchmarks'
 	@echo 'make bench-scale  ingest, size, memory and 200 million points beside a peer, into docs/benchmarks.md'
+	@echo 'make accuracy   the classification on every labelled file and scene, into docs/accuracy.md'
 	@echo 'make setup      only set up .venv, with what the tests need'
 	@echo 'make clean      remove .venv, build/ and demo/'
 
@@ -82,6 +83,9 @@ bench: $(VENV)/.dev
 
 bench-scale: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/survey_scale --out docs/benchmarks.md
+
+accuracy: $(VENV)/.dev
+	$(BIN)/python tests/benchmarks/accuracy --out docs/accuracy.md
 
 clean:
 	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks

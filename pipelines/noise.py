@@ -57,8 +57,8 @@ class NoiseParams:
     thin_ghost_points: int = 4
     """Points up to which a group in the wider cells is a ghost; more may be the floor of a shaft (ours)."""
     ghost_gap_m: float = 3.0
-    """Empty height between a ghost and the ground in cells of 1 m, metres; half as much again in cells of 2 m (ours: one
-    storey. Less deep lies the street as seen through a skylight or under an awning, which tells a hall from the ground;
+    """Empty height between a ghost and the ground in cells of 1 m, metres; half as much again in cells of 2 m (ours: a
+    storey. Less deep lies the street, seen through a skylight or under an awning, which tells a hall from the ground;
     1 m finds no more noise on the scenes, and costs Delft a hall of 9 000 points)."""
     backend: Literal["voxels", "open3d"] = "voxels"
     """Who counts neighbours: our voxels, or Open3D in a sphere of 1.5 `voxel_m` (slower; as isotropic as can be)."""

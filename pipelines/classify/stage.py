@@ -49,7 +49,7 @@ class ClassifyStage:
     @property
     def version(self) -> int:
         """Version of the kernels."""
-        return 1
+        return 2
 
     @property
     def halo_m(self) -> float:

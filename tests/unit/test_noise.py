@@ -37,7 +37,7 @@ def noise_of(*parts: Floats) -> list[NDArray[np.uint8]]:
     return np.split(noise, np.cumsum([len(part) for part in parts])[:-1])
 
 
-@pytest.mark.parametrize("depth_m", [2.0, 5.0, 20.0])
+@pytest.mark.parametrize("depth_m", [4.0, 7.0, 20.0])
 @pytest.mark.parametrize("n", [1, 4, 12])
 def test_small_groups_below_seen_ground_are_low_noise(depth_m: float, n: int) -> None:
     ground = field()
@@ -45,6 +45,12 @@ def test_small_groups_below_seen_ground_are_low_noise(depth_m: float, n: int) ->
     of_ground, of_group = noise_of(ground, group)
     assert (of_group == LOW).all()
     assert not of_ground.any()
+
+
+def test_the_street_seen_less_than_a_storey_below_is_no_noise() -> None:
+    of_roof, of_street = noise_of(field(), blob(1, (30.5, 30.5, -1.0), 0.1))
+    assert not of_street.any()
+    assert not of_roof.any()
 
 
 def test_a_group_below_a_gentle_slope_is_found_in_thin_clouds_too() -> None:

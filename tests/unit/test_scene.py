@@ -84,7 +84,8 @@ def test_even_the_smallest_bay_has_every_kind_of_building() -> None:
 
 def test_every_class_of_the_bay_is_there(city: Scene) -> None:
     counts = Counter(city.all_points()["classification"].tolist())
-    wanted = set(PointClass) - {PointClass.NEVER_CLASSIFIED, PointClass.WATER, PointClass.SUBMERGED_OBJECT}
+    elsewhere = {PointClass.WATER, PointClass.SUBMERGED_OBJECT, PointClass.WATER_COLUMN}
+    wanted = set(PointClass) - elsewhere - {PointClass.NEVER_CLASSIFIED}
     assert set(counts) == {int(point_class) for point_class in wanted}
 
 
