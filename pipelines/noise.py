@@ -91,7 +91,7 @@ def find_noise(
         return noise
     _mark_stray_bodies(noise, (x, y, z), frame, params)
     kept = noise == 0
-    rest = x[kept], y[kept], z[kept]
+    rest = (x, y, z) if kept.all() else (x[kept], y[kept], z[kept])  # copies of a tile and its halo are large
     found = _isolated(rest, frame, params)
     found[_ghostly(rest, frame, params)] = PointClass.LOW_NOISE
     noise[kept] = found

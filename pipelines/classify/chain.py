@@ -75,15 +75,14 @@ def label_points(
     confidence = np.full(len(points), 40, np.uint8)
     window = core.buffered(params.reach_m).snapped(ground_frame_step_m(params.ground))
     frame = Frame.covering(window, params.ground.cell_m)
-    inside = np.flatnonzero(window.contains(points.x, points.y))
-    noise = find_noise(points.x[inside], points.y[inside], points.z[inside], frame, params.noise)
-    noisy, clean = inside[noise > 0], inside[noise == 0]
-    label[noisy], confidence[noisy] = noise[noise > 0], np.where(noise[noise > 0] == PointClass.UNCLASSIFIED, 40, 80)
-    ground = find_ground(points.x[clean], points.y[clean], points.z[clean], frame, params.ground)
+    clean = _without_noise((label, confidence), points, window, frame, params)
+    x, y, z = points.x[clean], points.y[clean], points.z[clean]
+    ground = find_ground(x, y, z, frame, params.ground)
     _mark_ground(label, confidence, clean, ground, params)
-    buried = _buried((points.x[clean], points.y[clean]), ground, frame, params)
+    buried = _buried((x, y), ground, frame, params)
     label[clean[buried]], confidence[clean[buried]] = PointClass.LOW_NOISE, 60
-    wide = core.buffered(params.objects_reach_m).contains(points.x[clean], points.y[clean])
+    wide = core.buffered(params.objects_reach_m).contains(x, y)
+    del x, y, z  # copies of a tile and its halo are large
     near = np.flatnonzero(wide & (label[clean] != PointClass.LOW_NOISE))
     index = clean[near]
     cloud = points.take(index).with_attributes(label=label[index], height_m=ground.height_m[near])
@@ -106,6 +105,23 @@ def label_points(
     marks = label[seen], confidence[seen], lift[seen]
     signs = read_signs(points.take(seen), *marks, around, params.confidence, of_seen)
     return label, signs.at(seen, len(points))
+
+
+def _without_noise(
+    marks: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    points: Points,
+    window: Bounds,
+    frame: Frame,
+    params: ClassifyParams,
+) -> NDArray[np.int64]:
+    """Mark noise; return which points in the window are none."""
+    label, confidence = marks
+    inside = np.flatnonzero(window.contains(points.x, points.y))
+    own = points if len(inside) == len(points) else points.take(inside)
+    noise = find_noise(own.x, own.y, own.z, frame, params.noise)
+    noisy, code = inside[noise > 0], noise[noise > 0]
+    label[noisy], confidence[noisy] = code, np.where(code == PointClass.UNCLASSIFIED, 40, 80)
+    return inside[noise == 0]
 
 
 def _overrule(

@@ -1,3 +1,3 @@
-"""What pytest leaves alone here: the benchmark of survey scale is a program that runs for an hour."""
+"""What pytest leaves alone here: the benchmarks of survey scale and of accuracy are programs that run for long."""
 
-collect_ignore = ["survey_scale"]
+collect_ignore = ["accuracy", "survey_scale"]

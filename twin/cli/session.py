@@ -37,7 +37,7 @@ class CommonOptions:
     as_json: bool = False
     progress: ProgressStyle = "auto"
     workers: int = 0
-    memory: str = "1500MB"
+    memory: str = "4GB"
     scheduler: str = ""
     wait: float = 120.0
     executor: str = ""
