@@ -35,8 +35,8 @@ class ExecutorParams:
     workers: int = 0
     """Number of workers; 0 means one per core."""
     memory_bytes: int = 4_000_000_000
-    """Memory that one worker may use; Dask restarts a worker that exceeds it. Classifying a tile of 4 million points with
-    the halo around it takes 3 GB, all other stages less than 1.5 GB."""
+    """Memory that one worker may use; Dask restarts a worker that exceeds it. A tile of 4 million points with the halo
+    around it is classified in 3 GB; all other stages take less than 1.5 GB."""
     scheduler: str = ""
     """Address of a running Dask scheduler, such as ``tcp://127.0.0.1:8786``; empty starts workers on this machine."""
     worker_wait_s: float = 120.0

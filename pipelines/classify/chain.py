@@ -121,7 +121,7 @@ def _without_noise(
     noise = find_noise(own.x, own.y, own.z, frame, params.noise)
     noisy, code = inside[noise > 0], noise[noise > 0]
     label[noisy], confidence[noisy] = code, np.where(code == PointClass.UNCLASSIFIED, 40, 80)
-    return inside[noise == 0]
+    return np.asarray(inside[noise == 0])
 
 
 def _overrule(
