@@ -65,6 +65,16 @@ def test_a_forest_on_35_degrees_with_three_per_cent_of_light_keeps_its_ground() 
     assert ground[~light].mean() < 0.03
 
 
+def test_the_floor_of_a_closed_wood_seen_in_single_cells_is_no_pit() -> None:
+    x, y, rng = places(80.0, 6.0, 9)
+    light = rng.random(len(x)) < 0.02
+    z = 0.1 * x + np.where(light, 0.0, rng.uniform(11, 13, len(x))) + rng.normal(0, 0.03, len(x))
+    ground = found((x, y, z), SmrfParams())
+    assert ground[light].mean() > 0.9
+    assert ground[~light].mean() < 0.01
+    assert found((x, y, z), SmrfParams(pit_cells=80))[light].mean() < 0.5
+
+
 def test_a_flat_and_sparse_field_is_ground_and_its_sheds_are_not() -> None:
     x, y, rng = places(200.0, 0.25, 5)
     shed = (abs(x % 50 - 25) < 5) & (abs(y % 50 - 25) < 5)
