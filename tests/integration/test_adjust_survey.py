@@ -28,7 +28,7 @@ CRS = parse_crs("EPSG:6677")
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crooked")
-    write_survey(folder, SceneParams(kind="hills", n_points=300_000, strip_offset_m=0.1))
+    write_survey(folder, SceneParams(kind="bay", n_points=300_000, strip_offset_m=0.1))
     return folder
 
 
@@ -73,7 +73,7 @@ def test_with_the_shifts_the_strips_fit(tmp_path: Path, survey: Path, found: dic
     straight = stored(tmp_path / "straight.twin", survey, str(tmp_path / "shifts.json"))
     counts = run_tiled(straight, AdjustStage(), Sequential()).counts
     assert counts["rms_before_m"] < 0.012
-    assert np.abs([entry["shift_m"] for entry in counts["strips"]]).max() < 0.005
+    assert np.abs([entry["shift_m"] for entry in counts["strips"]]).max() < 0.008
     assert all(len(row.meta["shifts"]) == len(found["strips"]) for row in straight.manifest.sources())
 
 
