@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from pipelines.objects.above_ground import PointShape
-from pipelines.objects.voxels import _add_shifted, build_voxels, voxel_shapes
+from pipelines.objects.voxels import add_shifted, build_voxels, voxel_shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def _fit(shape: Any, voxels: Any, size_mm: int, is_plane: Any, planes: Any) -> N
                     for u in range(start[j * columns + i], start[j * columns + i + 1]):
                         dk = layer[u] - layer[v]
                         if -1 <= dk <= 1:
-                            _add_shifted(s, moments[u], di * size_mm, dj * size_mm, dk * size_mm)
+                            add_shifted(s, moments[u], di * size_mm, dj * size_mm, dk * size_mm)
             planes[v, 0], planes[v, 1], planes[v, 2], planes[v, 3] = _plane(s)
 
 

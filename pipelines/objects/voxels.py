@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Shape", "Voxels", "build_voxels", "coarser", "neighbour_counts", "voxel_shapes"]
+__all__ = ["Shape", "Voxels", "add_shifted", "build_voxels", "coarser", "neighbour_counts", "voxel_shapes"]
 
 _MM = 1000.0
 
@@ -240,7 +240,7 @@ def _joined(fine: Any, odd: Any, shape: Any) -> Any:
                 v = begin + np.searchsorted(layers[begin:used], k)
                 parent[u] = v
                 above = (layer[u] & 1) * size_mm
-                _add_shifted(joined[v], moments[u], (step & 1) * size_mm, (step >> 1 & 1) * size_mm, above)
+                add_shifted(joined[v], moments[u], (step & 1) * size_mm, (step >> 1 & 1) * size_mm, above)
         begins[c + 1] = used
     return begins, layers[:used].copy(), joined[:used].copy(), parent
 
@@ -308,7 +308,7 @@ def _neighbourhoods(shape: Any, voxels: Any, size_mm: int, wanted: Any, out: Any
                     u += 1
                 reached[t] = u
                 while u < end and layer[u] <= layer[v] + 1:
-                    _add_shifted(s, moments[u], di * size_mm, dj * size_mm, (layer[u] - layer[v]) * size_mm)
+                    add_shifted(s, moments[u], di * size_mm, dj * size_mm, (layer[u] - layer[v]) * size_mm)
                     u += 1
             count[v] = s[0]
             axes[v, 0], axes[v, 1], axes[v, 2] = _principal(s)
@@ -316,7 +316,7 @@ def _neighbourhoods(shape: Any, voxels: Any, size_mm: int, wanted: Any, out: Any
 
 
 @numba.njit(cache=True)
-def _add_shifted(s: Any, m: Any, a: int, b: int, c: int) -> None:
+def add_shifted(s: Any, m: Any, a: int, b: int, c: int) -> None:
     """Add moments `m`, taken about a corner that lies at (a, b, c) mm from the corner of `s`."""
     n = m[0]
     s[0] += n
