@@ -233,9 +233,7 @@ def open_dask(params: ExecutorParams, tell: Callable[[str], None]) -> Iterator[D
         "distributed.admin.tick.interval": "500ms",
         "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     }
-    # Its own news of dying workers would drown ours: a task that is lost comes back as that task's failure.
-    for name in ("distributed", "distributed.client"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    _silence()
     with dask.config.set(settings):
         if params.scheduler:
             with _connect(params.scheduler) as client:
@@ -247,6 +245,16 @@ def open_dask(params: ExecutorParams, tell: Callable[[str], None]) -> Iterator[D
         else:
             with _start_cluster(params) as cluster, Client(cluster) as client:
                 yield DaskExecutor(client, params)
+
+
+def _silence() -> None:
+    """Keep Dask's own news to itself: it would drown ours, and what it is about comes back as a failure anyway.
+
+    Dying workers are told by `distributed`. A stop (Ctrl-C, SIGTERM) that arrives while Dask waits for its own answer
+    makes it cancel a question that it has not asked yet, which its event loop tells as a traceback.
+    """
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _start_cluster(params: ExecutorParams) -> Any:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
+from typing import Any
 
 import pytest
 
@@ -34,6 +37,19 @@ def test_a_worker_that_dies_fails_only_its_own_task() -> None:
         results = dict(executor.map_unordered(doubled, [1, 99, 2, *range(4, 12)]))
     assert isinstance(results.pop(99), Exception)
     assert results == {task: 2 * task for task in (1, 2, *range(4, 12))}
+
+
+def test_a_stop_while_dask_asks_itself_something_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """The event loop is kept busy, so the stop arrives before the question is asked; distributed trips over that."""
+    with open_executor(ExecutorParams(kind="dask", workers=1)) as executor:
+        client: Any = executor._client  # type: ignore[attr-defined]
+        client.loop.add_callback(time.sleep, 0.6)
+        stop = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        stop.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.sync(client.scheduler.ncores, callback_timeout=10.0)
+        time.sleep(0.8)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def leaves_interrupts_alone(task: int) -> bool:
