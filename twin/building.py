@@ -38,10 +38,8 @@ class Building:
     """Stable under rerun and retiling: from the given footprint, or from the derived outline's place."""
     footprint: Polygon
     """Outline (LoD0), counter-clockwise, holes clockwise."""
-    lod: str
-    """``1.2``, ``1.3`` or ``2.2``: the level of `solid`."""
     ground_m: float
-    """Base of the solid: lowest ground in the outline."""
+    """Base of the solids: lowest ground in the outline."""
     roof_m: float
     """Top of an LoD1 solid: median of the roof points."""
     measured_height_m: float
@@ -50,6 +48,17 @@ class Building:
     """Building points inside the outline."""
     rmse_m: float
     """Root mean square distance of the roof points among them (not those on walls) to the model's roof, along z."""
-    solid: Solid
+    solids: Mapping[str, Solid]
+    """By level of detail (``1.2``, ``1.3``, ``2.0``, ``2.2``, or a foreign file's own ``1``, ``2``): at least one."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """Further facts, JSON-able, by their published names."""
+
+    @property
+    def lod(self) -> str:
+        """Highest level of detail there is."""
+        return max(self.solids)
+
+    @property
+    def solid(self) -> Solid:
+        """Solid of the highest level of detail."""
+        return self.solids[self.lod]

@@ -145,12 +145,11 @@ def _building(outline: Outline, scan: _Scan, params: ModelParams) -> Building:
     return Building(
         id=outline.id,
         footprint=outline.polygon,
-        lod="1.2",
         ground_m=base_m,
         roof_m=roof_m,
         measured_height_m=round(on_grid(top) - base_m, 4),
         n_points=scan.n_points,
         rmse_m=round(float(np.sqrt(np.mean((scan.roof - roof_m) ** 2))), 4),
-        solid=solid,
+        solids={"1.2": solid},
         attributes={**outline.attributes, **facts},
     )

@@ -42,13 +42,12 @@ def make(name: str, x: float, *, hole: bool = False) -> Building:
     return Building(
         id=name,
         footprint=outline,
-        lod="1.2",
         ground_m=2.3456,
         roof_m=11.5,
         measured_height_m=9.9,
         n_points=321,
         rmse_m=0.123,
-        solid=prism(outline, 2.3456, 11.5),
+        solids={"1.2": prism(outline, 2.3456, 11.5)},
         attributes={"用途": "住宅", "share_without_data": 0.01},
     )
 

@@ -27,8 +27,8 @@ TOKYO = parse_crs("EPSG:6677")
 def building(name: str, x: float, roof: float = 10.0, width: float = 10.0) -> Building:
     outline = shapely.box(x, 0, x + width, 10)
     return Building(
-        id=name, footprint=outline, lod="1.2", ground_m=1.0, roof_m=roof, measured_height_m=roof - 1, n_points=9,
-        rmse_m=0.1, solid=prism(shapely.orient_polygons(outline), 1.0, roof),
+        id=name, footprint=outline, ground_m=1.0, roof_m=roof, measured_height_m=roof - 1, n_points=9,
+        rmse_m=0.1, solids={"1.2": prism(shapely.orient_polygons(outline), 1.0, roof)},
     )  # fmt: skip
 
 

@@ -100,8 +100,8 @@ def test_an_id_column_that_is_not_there_lists_those_that_are(tmp_path: Path) -> 
 
 def building(name: str, **attributes: object) -> Building:
     return Building(
-        id=name, footprint=BOX, lod="1.2", ground_m=0.5, roof_m=9.0, measured_height_m=8.7, n_points=10, rmse_m=0.2,
-        solid=NAN_SOLID, attributes=attributes,
+        id=name, footprint=BOX, ground_m=0.5, roof_m=9.0, measured_height_m=8.7, n_points=10, rmse_m=0.2,
+        solids={"1.2": NAN_SOLID}, attributes=attributes,
     )  # fmt: skip
 
 

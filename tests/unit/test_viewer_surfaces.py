@@ -46,8 +46,8 @@ def _prism(outline: Polygon, low: float, high: float, name: str = "b") -> Buildi
         vertices=np.concatenate(vertices), faces=(*faces, tuple(tops)), semantics=(*names, "RoofSurface")
     )  # fmt: skip
     return Building(
-        id=name, footprint=outline, lod="1.2", ground_m=low, roof_m=high, measured_height_m=high - low, n_points=9,
-        rmse_m=0.1, solid=solid,
+        id=name, footprint=outline, ground_m=low, roof_m=high, measured_height_m=high - low, n_points=9,
+        rmse_m=0.1, solids={"1.2": solid},
     )  # fmt: skip
 
 

@@ -41,8 +41,11 @@ def building_of(name: str, item: Mapping[str, Any], vertices: NDArray[np.float64
     bodies = [g for g in geometries if str(g.get("lod", ""))[:1] != "0"]
     if not bodies:
         return None
-    best = max(bodies, key=lambda g: (str(g["lod"]), g["type"].endswith("Solid")))
-    solid = _solid(best, vertices)
+    # Of two bodies of one level the solid counts, and of two alike the first.
+    order = sorted(range(len(bodies)), key=lambda i: (bodies[i]["type"].endswith("Solid"), -i))
+    by_lod = {str(bodies[i]["lod"]): bodies[i] for i in order}
+    solids = {lod: _solid(by_lod[lod], vertices) for lod in sorted(by_lod)}
+    best, solid = by_lod[max(by_lod)], solids[max(by_lod)]
     attributes = dict(item.get("attributes") or {})
     if item.get("parents"):
         attributes["parent"] = item["parents"][0]
@@ -53,13 +56,12 @@ def building_of(name: str, item: Mapping[str, Any], vertices: NDArray[np.float64
     return Building(
         id=name,
         footprint=_outline(flat, solid, vertices),
-        lod=str(best["lod"]),
         ground_m=ground,
         roof_m=roof,
         measured_height_m=float(attributes.pop("measuredHeight", roof - ground)),
         n_points=int(attributes.pop("n_points", 0)),
         rmse_m=float(attributes.pop("rmse_m", np.nan)),
-        solid=solid,
+        solids=solids,
         attributes=attributes,
     )
 

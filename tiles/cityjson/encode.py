@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 if TYPE_CHECKING:
-    from twin.building import Building
+    from twin.building import Building, Solid
 
 __all__ = ["SCALE_M", "Vertices", "city_object", "dumps", "ground_corner"]
 
@@ -40,25 +40,29 @@ class Vertices:
 
 
 def city_object(building: Building, vertices: Vertices) -> dict[str, Any]:
-    """Return the CityObject of a building: its solid and, beside it, its outline at ground height as LoD0."""
-    corners = vertices.indices(building.solid.vertices)
-    shell = [[[corners[i] for i in ring] for ring in face] for face in building.solid.faces]
-    kinds = list(dict.fromkeys(building.solid.semantics))
-    solid = {
-        "type": "Solid",
-        "lod": building.lod,
-        "boundaries": [shell],
-        "semantics": {
-            "surfaces": [{"type": kind} for kind in kinds],
-            "values": [[kinds.index(kind) for kind in building.solid.semantics]],
-        },
-    }
+    """Return the CityObject of a building: its outline at ground height as LoD0, and its solids, lowest level first."""
+    solids = [_solid(lod, building.solids[lod], vertices) for lod in sorted(building.solids)]
     outline = [
         vertices.indices(np.column_stack([ring, np.full(len(ring), building.ground_m)]))
         for ring in (shapely.get_coordinates(ring)[:-1] for ring in shapely.get_rings(building.footprint))
     ]
     flat = {"type": "MultiSurface", "lod": "0", "boundaries": [outline]}
-    return {"type": "Building", "attributes": _attributes(building), "geometry": [flat, solid]}
+    return {"type": "Building", "attributes": _attributes(building), "geometry": [flat, *solids]}
+
+
+def _solid(lod: str, solid: Solid, vertices: Vertices) -> dict[str, Any]:
+    corners = vertices.indices(solid.vertices)
+    shell = [[[corners[i] for i in ring] for ring in face] for face in solid.faces]
+    kinds = list(dict.fromkeys(solid.semantics))
+    return {
+        "type": "Solid",
+        "lod": lod,
+        "boundaries": [shell],
+        "semantics": {
+            "surfaces": [{"type": kind} for kind in kinds],
+            "values": [[kinds.index(kind) for kind in solid.semantics]],
+        },
+    }
 
 
 def dumps(value: Any) -> str:

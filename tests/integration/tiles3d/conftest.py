@@ -191,17 +191,18 @@ def prism(number: int, x: float, y: float, height_m: float) -> Building:
     return Building(
         id=f"block-{number:04d}",
         footprint=Polygon(rings[0], rings[1:]),
-        lod="1.2",
         ground_m=base,
         roof_m=base + height_m,
         measured_height_m=height_m,
         n_points=100 + number,
         rmse_m=float("nan") if number == 7 else 0.01 * number,
-        solid=Solid(
-            vertices=np.array(vertices),
-            faces=(*faces, tuple(bottom), tuple(top)),
-            semantics=(*kinds, "GroundSurface", "RoofSurface"),
-        ),
+        solids={
+            "1.2": Solid(
+                vertices=np.array(vertices),
+                faces=(*faces, tuple(bottom), tuple(top)),
+                semantics=(*kinds, "GroundSurface", "RoofSurface"),
+            )
+        },
         attributes={"usage": "住宅"} if number % 2 else {"storeys": number % 7 + 1},
     )
 

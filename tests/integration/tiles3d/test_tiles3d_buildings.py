@@ -184,13 +184,12 @@ def test_a_building_without_anything_to_draw_fails_alone(town: list[Building], t
     empty = Building(
         id="empty",
         footprint=town[0].footprint,
-        lod="1.2",
         ground_m=0.0,
         roof_m=0.0,
         measured_height_m=0.0,
         n_points=0,
         rmse_m=0.0,
-        solid=Solid(vertices=np.zeros((0, 3)), faces=(), semantics=()),
+        solids={"1.2": Solid(vertices=np.zeros((0, 3)), faces=(), semantics=())},
     )
     summary = export_buildings(tmp_path, [town[0], empty], ZONE_9, TP)
     assert (summary.buildings, summary.left_out) == (1, ("empty",))

@@ -176,8 +176,8 @@ def _house(name: str, sides: tuple[float, float, float, float], low: float, high
         semantics=("WallSurface",) * 4 + ("RoofSurface", "GroundSurface"),
     )
     return Building(
-        id=name, footprint=outline, lod="1.2", ground_m=low, roof_m=high, measured_height_m=high - low, n_points=400,
-        rmse_m=0.05, solid=solid,
+        id=name, footprint=outline, ground_m=low, roof_m=high, measured_height_m=high - low, n_points=400,
+        rmse_m=0.05, solids={"1.2": solid},
     )  # fmt: skip
 
 
