@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.model.outline import Outline, Unmodelled
+from pipelines.footprints.outline import Outline, Unmodelled
 from pipelines.model.prism import on_grid, prism
 from pipelines.model.rings import Rings, on_top, points_in, share_without_points, values_in
 from pipelines.model.validity import CODES, check_solid

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.model.derive import derive_outlines
-from pipelines.model.given import GIVEN_REACH_M, assign, clean, from_json, to_json
+from pipelines.footprints.derive import derive_outlines
+from pipelines.footprints.given import GIVEN_REACH_M, assign, clean, from_json, to_json
 from pipelines.model.lod1 import Xyz, model_lod1
 from pipelines.model.params import ModelParams
 from tiles.atomic import tree_checksum, write_text
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from pipelines.model.outline import Outline, Unmodelled
+    from pipelines.footprints.outline import Outline, Unmodelled
     from tiles.storage import Place
     from tiles.store import Store
     from twin.raster import Raster

@@ -8,7 +8,8 @@ import numpy as np
 import shapely
 from shapely import affinity
 
-from pipelines.model import ModelParams, clean, model_lod1
+from pipelines.footprints import clean
+from pipelines.model import ModelParams, model_lod1
 from tiles.cityjson import write_cityjsonseq
 from tiles.vectors import Shape
 from twin.bounds import Bounds

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Polygon, affinity
 
-from pipelines.model import ModelParams, derive_outlines
+from pipelines.footprints import FootprintParams, derive_outlines
 from twin.bounds import Bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PARAMS = ModelParams(max_extent_m=48.0, block_m=32.0)
+PARAMS = FootprintParams(max_extent_m=48.0, block_m=32.0)
 
 
 def house(rng: np.random.Generator, kind: str) -> Polygon:
@@ -89,7 +89,7 @@ def test_isolated_houses_are_found_near_their_true_outline(kind: str, per_m2: fl
     truth = [affinity.translate(house(rng, kind), 40 * (i % 5), 40 * (i // 5)) for i in range(25)]
     xy = np.concatenate([scan(polygon, per_m2, rng) for polygon in truth])
     own = Bounds(xmin=-64, ymin=-64, xmax=256, ymax=256)
-    outlines, _ = derive_outlines(xy[:, 0], xy[:, 1], own, ModelParams())
+    outlines, _ = derive_outlines(xy[:, 0], xy[:, 1], own, FootprintParams())
     found = [outline.polygon for outline in outlines]
     overlaps = []
     for polygon in truth:

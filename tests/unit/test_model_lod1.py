@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mapbox_earcut import triangulate_float64
 from shapely import Polygon
 
-from pipelines.model import ModelParams, Outline, check_solid, model_lod1, prism, volume_m3
+from pipelines.footprints import Outline
+from pipelines.model import ModelParams, check_solid, model_lod1, prism, volume_m3
 from pipelines.model.lod1 import roof_heights
 from pipelines.model.rings import Rings, points_in, share_without_points
 from twin.bounds import Bounds

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, Polygon
 
-from pipelines.model import ModelParams, Outline, check_solid, clean, prism, repair
-from pipelines.model.given import assign, from_json, to_json
+from pipelines.footprints import Outline, clean, repair
+from pipelines.footprints.given import assign, from_json, to_json
+from pipelines.model import ModelParams, check_solid, prism
 from tiles.vectors import Shape
 from twin.errors import FootprintError
 from twin.tiling import TileGrid, TileId

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipelines.model.params import ModelParams
+    from pipelines.footprints.params import FootprintParams
     from twin.bounds import Bounds
     from twin.raster import Frame
 
@@ -51,7 +51,7 @@ class Patch:
 
 
 def building_mask(
-    x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame, params: ModelParams
+    x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame, params: FootprintParams
 ) -> NDArray[np.bool_]:
     """Mark cells that hold building points, with small gaps closed and thin things dropped.
 
@@ -84,7 +84,7 @@ def building_mask(
     return opened
 
 
-def patches(mask: NDArray[np.bool_], frame: Frame, own: Bounds, params: ModelParams) -> Iterator[Patch]:
+def patches(mask: NDArray[np.bool_], frame: Frame, own: Bounds, params: FootprintParams) -> Iterator[Patch]:
     """Yield the patches that a tile owns, south to north, west to east.
 
     A component longer than `max_extent_m` is cut along the global block grid, because no window is sure to see all of
@@ -95,7 +95,7 @@ def patches(mask: NDArray[np.bool_], frame: Frame, own: Bounds, params: ModelPar
     mask
         From `building_mask`.
     frame
-        Its frame, which must reach `ModelParams.halo_m` beyond `own` on all sides.
+        Its frame, which must reach `FootprintParams.halo_m` beyond `own` on all sides.
     own
         The tile; it owns the patches whose anchor cell has its centre here.
     params
@@ -157,7 +157,7 @@ def _filled(mask: NDArray[np.bool_], n_cells: int) -> NDArray[np.bool_]:
     return filled
 
 
-def _blocks(mask: NDArray[np.bool_], frame: Frame, params: ModelParams) -> Iterator[Patch]:
+def _blocks(mask: NDArray[np.bool_], frame: Frame, params: FootprintParams) -> Iterator[Patch]:
     """Cut a mask along the global block grid and yield the connected pieces."""
     edge = round(params.block_m / params.cell_m)
     for row in _cuts(frame.row0, frame.rows, edge):

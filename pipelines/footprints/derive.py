@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.model.components import Patch, building_mask, patches
-from pipelines.model.outline import Outline, Unmodelled, repair
-from pipelines.model.regularise import outline_of
+from pipelines.footprints.components import Patch, building_mask, patches
+from pipelines.footprints.outline import Outline, Unmodelled, repair
+from pipelines.footprints.regularise import outline_of
 from twin.bounds import Bounds
 from twin.errors import FootprintError
 from twin.raster import Frame
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipelines.model.params import ModelParams
+    from pipelines.footprints.params import FootprintParams
 
 __all__ = ["derive_outlines"]
 
 
 def derive_outlines(
-    x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: ModelParams
+    x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: FootprintParams
 ) -> tuple[list[Outline], list[Unmodelled]]:
     """Draw the outlines that a tile owns.
 
     Parameters
     ----------
     x, y
-        Building points of the tile and of `ModelParams.halo_m` around it, shape (n,), metres; in any order.
+        Building points of the tile and of `FootprintParams.halo_m` around it, shape (n,), metres; in any order.
     own
         The tile.
     params
@@ -69,7 +69,7 @@ def derive_outlines(
     return outlines, failed
 
 
-def _window(x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: ModelParams) -> Bounds:
+def _window(x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: FootprintParams) -> Bounds:
     """Tile and halo, or less where the points end: beyond them nothing can change the mask."""
     window, cloud = own.buffered(params.halo_m), Bounds.around(x, y).buffered(params.mask_margin_m)
     return Bounds(

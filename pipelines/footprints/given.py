@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from pipelines.model.outline import Outline, Unmodelled, repair
+from pipelines.footprints.outline import Outline, Unmodelled, repair
 from twin.bounds import Bounds
 from twin.errors import FootprintError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pipelines.model.params import ModelParams
+    from pipelines.footprints.params import FootprintParams
     from tiles.vectors import Shape
     from twin.tiling import TileGrid, TileId
 
@@ -40,7 +40,7 @@ class Given:
     """The others, each with its reason, sorted by id."""
 
 
-def clean(shapes: Iterable[Shape], params: ModelParams) -> Given:
+def clean(shapes: Iterable[Shape], params: FootprintParams) -> Given:
     """Repair each outline, number the parts of those in several, and drop repeated ones.
 
     One unusable outline fails alone. The first of two outlines of the same building in order of id stays.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from shapely.geometry.base import BaseGeometry
 
-    from pipelines.model.params import ModelParams
+    from pipelines.footprints.params import FootprintParams
 
 __all__ = ["Outline", "Unmodelled", "mean_width_m", "repair"]
 
@@ -51,7 +51,7 @@ def mean_width_m(polygon: Polygon) -> float:
     return float(2.0 * polygon.area / polygon.length) if polygon.length else 0.0
 
 
-def repair(geometry: BaseGeometry | None, params: ModelParams) -> list[Polygon]:
+def repair(geometry: BaseGeometry | None, params: FootprintParams) -> list[Polygon]:
     """Turn a delivered outline into clean polygons.
 
     Self-crossing rings are rebuilt by structure (shell minus holes), heights are dropped, coordinates go to a 1 mm
@@ -91,13 +91,13 @@ def repair(geometry: BaseGeometry | None, params: ModelParams) -> list[Polygon]:
     return sorted(usable, key=lambda part: part.bounds)
 
 
-def _parts(flat: BaseGeometry, params: ModelParams) -> list[Polygon]:
+def _parts(flat: BaseGeometry, params: FootprintParams) -> list[Polygon]:
     if not flat.is_valid:
         flat = shapely.make_valid(flat, method="structure", keep_collapsed=False)
     return [part for polygon in _polygons(flat) for part in _cleaned(polygon, params)]
 
 
-def _why_not(parts: list[Polygon], params: ModelParams) -> str:
+def _why_not(parts: list[Polygon], params: FootprintParams) -> str:
     if not parts:
         return "nothing is left of the outline after repair"
     best = max(parts, key=lambda part: part.area)
@@ -106,7 +106,7 @@ def _why_not(parts: list[Polygon], params: ModelParams) -> str:
     return f"the outline is {mean_width_m(best):.2f} m wide on average, less than {params.min_width_m:g} m"
 
 
-def _cleaned(polygon: Polygon, params: ModelParams) -> list[Polygon]:
+def _cleaned(polygon: Polygon, params: FootprintParams) -> list[Polygon]:
     """Snap, thin out, and open up one polygon; may fall into parts."""
     snapped = shapely.set_precision(polygon, OUTLINE_GRID_M)
     parts = []
@@ -117,7 +117,7 @@ def _cleaned(polygon: Polygon, params: ModelParams) -> list[Polygon]:
     return [shapely.orient_polygons(part) for part in parts]
 
 
-def _without_short_edges(polygon: Polygon, params: ModelParams) -> Polygon:
+def _without_short_edges(polygon: Polygon, params: FootprintParams) -> Polygon:
     """Drop vertices that hardly bend the ring, and holes too small to matter; keeps the topology."""
     holes = [ring for ring in polygon.interiors if Polygon(ring).area >= params.min_hole_m2]
     if len(holes) != len(polygon.interiors):

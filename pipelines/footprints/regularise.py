@@ -13,13 +13,13 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from pipelines.model.walls import Walls, settle, tilt
+from pipelines.footprints.walls import Walls, settle, tilt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipelines.model.components import Patch
-    from pipelines.model.params import ModelParams
+    from pipelines.footprints.components import Patch
+    from pipelines.footprints.params import FootprintParams
 
 __all__ = ["dominant_direction", "outline_of", "patch_polygon"]
 
@@ -33,7 +33,7 @@ _LEAST_OVERLAP = 0.85
 """Overlap (intersection over union) with the cells below which the right-angled outline is not believed."""
 
 
-def outline_of(patch: Patch, xy: NDArray[np.float64], params: ModelParams) -> Polygon:
+def outline_of(patch: Patch, xy: NDArray[np.float64], params: FootprintParams) -> Polygon:
     """Draw the outline of one patch.
 
     Parameters
@@ -68,7 +68,7 @@ def outline_of(patch: Patch, xy: NDArray[np.float64], params: ModelParams) -> Po
     return shapely.transform(rough, lambda c: c + origin)
 
 
-def _turned(rough: Polygon, xy: NDArray[np.float64], angle: float, params: ModelParams) -> tuple[Polygon, Walls]:
+def _turned(rough: Polygon, xy: NDArray[np.float64], angle: float, params: FootprintParams) -> tuple[Polygon, Walls]:
     """Outline and points in a system whose axes follow the walls."""
     turn = _turn(angle)
     walls = Walls(points=xy @ turn, area_m2=rough.area, cell_m=params.cell_m, jog_m=params.jog_m)
@@ -80,7 +80,7 @@ def _turn(angle: float) -> NDArray[np.float64]:
     return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
-def patch_polygon(patch: Patch, params: ModelParams) -> Polygon:
+def patch_polygon(patch: Patch, params: FootprintParams) -> Polygon:
     """Return the union of a patch's cells, holes below `derived_min_hole_m2` closed; metres."""
     edge = np.diff(np.pad(patch.cells, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     row, start = np.nonzero(edge == 1)
