@@ -3,7 +3,7 @@
 from pipelines.model.lod1 import model_lod1
 from pipelines.model.params import ModelParams
 from pipelines.model.prism import prism
-from pipelines.model.validity import check_solid, volume_m3
+from pipelines.validity import check_solid, volume_m3
 
 __all__ = [
     "ModelParams",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipelines.footprints.outline import Outline, Unmodelled
 from pipelines.model.prism import on_grid, prism
 from pipelines.model.rings import Rings, on_top, points_in, share_without_points, values_in
-from pipelines.model.validity import CODES, check_solid
+from pipelines.validity import CODES, check_solid
 from twin.building import Building
 from twin.errors import FootprintError
 
