@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.footprints.derive import derive_outlines
 from pipelines.footprints.given import GIVEN_REACH_M, assign, clean, from_json, to_json
-from pipelines.model.lod1 import Xyz, model_lod1
+from pipelines.model.ladder import model_buildings
 from pipelines.model.params import ModelParams
 from tiles.atomic import tree_checksum, write_text
 from tiles.buildings import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.footprints.outline import Outline, Unmodelled
+    from pipelines.model.scan import Xyz
     from tiles.storage import Place
     from tiles.store import Store
     from twin.raster import Raster
@@ -132,7 +133,7 @@ class ModelStage:
         """Model the buildings that a tile owns and write them."""
         outlines, failed, points = self._inputs(store, run, tile)
         terrain = self._terrain(store, outlines)
-        buildings, without = ([], []) if terrain is None else model_lod1(outlines, points, terrain, self.rules)
+        buildings, without = ([], []) if terrain is None else model_buildings(outlines, points, terrain, self.rules)
         path, checksum = write_tile_buildings(store, run, tile, buildings)
         return {
             "path": path,

@@ -9,7 +9,7 @@ import shapely
 from shapely import affinity
 
 from pipelines.footprints import clean
-from pipelines.model import ModelParams, model_lod1
+from pipelines.model import ModelParams, model_buildings
 from tiles.cityjson import write_cityjsonseq
 from tiles.vectors import Shape
 from twin.bounds import Bounds
@@ -43,7 +43,7 @@ def test_two_hundred_buildings(benchmark: BenchmarkFixture, tmp_path: Path) -> N
     ground = Raster(values=np.full(frame.shape, 2.0), frame=frame, crs="EPSG:6677")
 
     def work() -> None:
-        buildings, failed = model_lod1(clean(shapes, PARAMS).outlines, (x, y, z), ground, PARAMS)
+        buildings, failed = model_buildings(clean(shapes, PARAMS).outlines, (x, y, z), ground, PARAMS)
         write_cityjsonseq(tmp_path / "a.city.jsonl", buildings, crs=parse_crs("EPSG:6677"), vertical=TP)
         assert (len(buildings), failed) == (BUILDINGS, [])
 

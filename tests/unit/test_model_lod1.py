@@ -14,7 +14,7 @@ from mapbox_earcut import triangulate_float64
 from shapely import Polygon
 
 from pipelines.footprints import Outline
-from pipelines.model import ModelParams, check_solid, model_lod1, prism, volume_m3
+from pipelines.model import ModelParams, check_solid, model_buildings, prism, volume_m3
 from pipelines.model.lod1 import roof_heights
 from pipelines.model.rings import Rings, points_in, share_without_points
 from twin.bounds import Bounds
@@ -128,7 +128,7 @@ def test_heights_follow_the_plateau_rule() -> None:
     terrain = flat_terrain(2.0)
     column, row = terrain.frame.cells_of(np.array([5.1]), np.array([5.1]))[1::-1]
     terrain.values[row, column] = 1.25  # a hollow inside the outline
-    (building,), failed = model_lod1([Outline(id="a", polygon=SQUARE)], (x, y, z), terrain, PARAMS)
+    (building,), failed = model_buildings([Outline(id="a", polygon=SQUARE)], (x, y, z), terrain, PARAMS)
     assert failed == []
     assert building.ground_m == 1.25
     assert building.roof_m == 11.0
@@ -147,7 +147,7 @@ def test_a_tower_stands_as_high_as_its_roof_though_most_points_are_on_its_walls(
     wall_x = np.select([side == 0, side == 1, side == 2], [along, 10 - inset, along], inset)
     wall_y = np.select([side == 0, side == 1, side == 2], [inset, along, 10 - inset], along)
     points = (np.concatenate([x, wall_x]), np.concatenate([y, wall_y]), np.concatenate([z, wall_z]))
-    (building,), _ = model_lod1([Outline(id="a", polygon=SQUARE)], points, flat_terrain(), PARAMS)
+    (building,), _ = model_buildings([Outline(id="a", polygon=SQUARE)], points, flat_terrain(), PARAMS)
     assert building.roof_m == 60.0
     assert building.n_points == 5000
     assert 1000 <= building.attributes["n_roof_points"] < 1150
@@ -157,7 +157,7 @@ def test_a_tower_stands_as_high_as_its_roof_though_most_points_are_on_its_walls(
 def test_a_steep_roof_keeps_its_eaves() -> None:
     x, y, _ = cloud(SQUARE, 2000, 0.0)
     z = 20.0 - 1.5 * np.abs(y - 5.0)  # 56 degrees
-    (building,), _ = model_lod1([Outline(id="a", polygon=SQUARE)], (x, y, z), flat_terrain(), PARAMS)
+    (building,), _ = model_buildings([Outline(id="a", polygon=SQUARE)], (x, y, z), flat_terrain(), PARAMS)
     assert building.attributes["n_roof_points"] == 2000
     assert building.roof_m == pytest.approx(16.25, abs=0.1)
 
@@ -172,7 +172,7 @@ def test_points_in_a_courtyard_are_not_on_the_roof() -> None:
     roof = cloud(COURTYARD, 300, 9.0)
     yard = cloud(Polygon([(105.5, 5.5), (114.5, 5.5), (114.5, 14.5), (105.5, 14.5)]), 900, 3.0)
     points = tuple(np.concatenate(pair) for pair in zip(roof, yard, strict=True))
-    (building,), _ = model_lod1([Outline(id="a", polygon=COURTYARD)], points, flat_terrain(), PARAMS)  # type: ignore[arg-type]
+    (building,), _ = model_buildings([Outline(id="a", polygon=COURTYARD)], points, flat_terrain(), PARAMS)  # type: ignore[arg-type]
     assert (building.n_points, building.roof_m) == (300, 9.0)
     assert mesh_of(building.solid).volume == pytest.approx(300.0 * 8.0)
     assert mesh_of(building.solid).euler_number == 0, "a ring, not a box"
@@ -189,7 +189,7 @@ def test_what_cannot_be_modelled_fails_alone_with_its_reason() -> None:
         np.concatenate([z, np.full(50, 1.2), z]),
     )
     outlines = [Outline(id=i, polygon=p) for i, p in zip("abcd", (SQUARE, far, low, nowhere), strict=True)]
-    buildings, failed = model_lod1(outlines, points, flat_terrain(), PARAMS)
+    buildings, failed = model_buildings(outlines, points, flat_terrain(), PARAMS)
     assert [b.id for b in buildings] == ["a"]
     reasons = {f.id: f.reason for f in failed}
     assert "0 building points" in reasons["b"]
@@ -202,9 +202,9 @@ def test_the_order_of_points_changes_nothing() -> None:
     x, y, z = cloud(SQUARE, 777, 8.0)
     z = np.round(z + rng.normal(0, 0.2, 777), 3)
     outline = [Outline(id="a", polygon=SQUARE)]
-    (first,), _ = model_lod1(outline, (x, y, z), flat_terrain(), PARAMS)
+    (first,), _ = model_buildings(outline, (x, y, z), flat_terrain(), PARAMS)
     mixed = rng.permutation(777)
-    (second,), _ = model_lod1(outline, (x[mixed], y[mixed], z[mixed]), flat_terrain(), PARAMS)
+    (second,), _ = model_buildings(outline, (x[mixed], y[mixed], z[mixed]), flat_terrain(), PARAMS)
     for name in ("ground_m", "roof_m", "measured_height_m", "n_points", "rmse_m", "attributes"):
         assert getattr(first, name) == getattr(second, name)
     np.testing.assert_array_equal(first.solid.vertices, second.solid.vertices)
