@@ -1,0 +1,1 @@
+"""Roofs of single buildings: points to planes, planes to lines, lines to faces, faces to a closed solid."""
