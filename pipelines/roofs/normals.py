@@ -70,7 +70,7 @@ def local_planes(xyz: NDArray[np.float64], index: NDArray[np.int32]) -> tuple[ND
 
 
 @nb.njit(cache=True)
-def _neighbours(xyz: Any, k: int, x0: float, y0: float, cell: float) -> Any:
+def _neighbours(xyz: Any, k: int, x0: float, y0: float, cell: float) -> Any:  # noqa: C901 - one loop over rings
     n = xyz.shape[0]
     column = np.empty(n, np.int32)
     row = np.empty(n, np.int32)
@@ -167,7 +167,9 @@ def _local_planes(xyz: Any, index: Any) -> Any:
 
 
 @nb.njit(cache=True)
-def least_spread(a: float, b: float, c: float, d: float, e: float, f: float) -> Any:
+def least_spread(  # noqa: PLR0913 - the six numbers of a symmetric matrix
+    a: float, b: float, c: float, d: float, e: float, f: float
+) -> Any:
     """Least eigenvalue of the symmetric matrix [[a, b, c], [b, d, e], [c, e, f]] and its unit vector, pointing up.
 
     Closed form (trigonometric), then the largest cross product of two rows; exact enough for roofs: the error of

@@ -40,8 +40,8 @@ class RoofParams:
     min_plane_m2: float = 1.5
     """Least area of a plane as seen from above, square metres: the roof of a small dormer."""
     merge_m: float = 0.06
-    """Neighbours are one plane if that adds no more than this to the misfit of the smaller one, metres (or 1.5 times the
-    noise): below it a step is a seam."""
+    """Neighbours are one plane if that adds no more than this to the misfit of either, metres (or 1.5 times the noise);
+    a lower step is a seam."""
     hidden_m: float = 1.0
     """A plane this far below other roof points over most of its extent is a floor or a balcony, metres."""
     max_planes: int = 900
@@ -68,7 +68,7 @@ class RoofParams:
     """A step edge that runs along the outline closer than this is the outline, metres: a parapet, a gutter."""
 
     misfit_m: float = 0.5
-    """Misfit at which a point counts fully against a plane, metres: outliers must not weigh more than a wrong storey."""
+    """Misfit at which a point counts fully against a plane, metres; an outlier must not weigh more."""
     edge_weight_m: float = 0.25
     """Area that one metre of edge between two planes must explain, square metres per metre."""
     step_weight_m: float = 0.35
