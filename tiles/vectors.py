@@ -1,4 +1,4 @@
-"""Polygons from GeoPackage, GeoJSON, Shapefile, SQLite or FlatGeobuf, in the CRS that is wanted; tables to GeoPackage.
+"""Polygons from vector files and CityJSON, in the CRS that is wanted; tables to GeoPackage.
 
 A file tells its CRS or the caller does; it is never guessed. GeoJSON without a CRS is WGS 84 by its standard, and is
 refused where its coordinates cannot be degrees.
@@ -15,6 +15,7 @@ import shapely
 from pyproj import CRS
 
 from tiles.atomic import atomic_path
+from tiles.cityjson import is_cityjson, read_outlines
 from twin.crs import parse_crs
 from twin.errors import ConfigError, CrsError, FormatError
 from twin.transforms import accurate_transformer
@@ -59,7 +60,7 @@ def read_shapes(
     Parameters
     ----------
     path
-        Any file that GDAL reads.
+        Any file that GDAL reads, or CityJSON, whose buildings are the rows.
     wanted
         CRS to return the coordinates in.
     crs
@@ -148,6 +149,8 @@ def _read(path: Path, layer: str | None) -> tuple[dict[str, Any], list[BaseGeome
 
     if not path.is_file():
         raise FormatError(f"{path}: no such file")
+    if is_cityjson(path):
+        return _city_table(path)
     try:
         meta, _, geometry, columns = raw.read(path, layer=layer, force_2d=True)
     except (DataSourceError, DataLayerError, ValueError) as error:
@@ -155,6 +158,15 @@ def _read(path: Path, layer: str | None) -> tuple[dict[str, Any], list[BaseGeome
     if geometry is None:
         raise FormatError(f"{path}: a table without geometries")
     return meta, list(shapely.from_wkb(geometry, on_invalid="ignore")), list(columns)
+
+
+def _city_table(path: Path) -> tuple[dict[str, Any], list[BaseGeometry | None], list[Any]]:
+    """Return the buildings of a CityJSON file as GDAL would return a layer."""
+    code, rows = read_outlines(path)
+    names = sorted({name for _, _, attributes in rows for name in attributes} - {"id"})
+    columns = [[attributes.get(name) for _, _, attributes in rows] for name in names]
+    outlines: list[BaseGeometry | None] = [outline for _, outline, _ in rows]
+    return {"crs": code, "fields": ["id", *names]}, outlines, [[name for name, _, _ in rows], *columns]
 
 
 def _check_degrees(path: Path, source: HorizontalCrs, geometries: list[BaseGeometry | None]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["building_of"]
+__all__ = ["building_of", "outline_of"]
 
 Faces = list[list[list[int]]]
 
@@ -35,7 +35,13 @@ def building_of(name: str, item: Mapping[str, Any], vertices: NDArray[np.float64
         The CityObject.
     vertices
         All vertices of its document, shape (n, 3), metres.
+
+    Raises
+    ------
+    ValueError
+        If its shape is that of a geometry template, which is not followed.
     """
+    _refuse_templates(item)
     geometries = [g for g in item.get("geometry", []) if g.get("type") in _SURFACES and g.get("boundaries")]
     flat = [g for g in geometries if str(g.get("lod", ""))[:1] == "0"]
     bodies = [g for g in geometries if str(g.get("lod", ""))[:1] != "0"]
@@ -64,6 +70,26 @@ def building_of(name: str, item: Mapping[str, Any], vertices: NDArray[np.float64
         solids=solids,
         attributes=attributes,
     )
+
+
+def outline_of(item: Mapping[str, Any], vertices: NDArray[np.float64]) -> Polygon | None:
+    """Return what an object covers in plan: its LoD0 or what its surfaces cover; None if it has no surfaces."""
+    _refuse_templates(item)
+    geometries = [g for g in item.get("geometry", []) if g.get("type") in _SURFACES and g.get("boundaries")]
+    if not geometries:
+        return None
+    flat = [g for g in geometries if str(g.get("lod", ""))[:1] == "0"]
+    body = max(geometries, key=lambda g: str(g.get("lod", "")))
+    return _outline(flat, _solid(body, vertices), vertices)
+
+
+def _refuse_templates(item: Mapping[str, Any]) -> None:
+    kinds = [geometry.get("type") for geometry in item.get("geometry", [])]
+    if "GeometryInstance" in kinds and not _SURFACES.intersection(kinds):
+        raise ValueError(
+            "its shape is a copy of a geometry template, which is not read here; "
+            "write the file without templates and try again"
+        )
 
 
 def _faces(geometry: Mapping[str, Any]) -> Faces:

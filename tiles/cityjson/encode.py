@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from tiles.surfaces import face_facts, is_outer_wall, local_corners
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from twin.building import Building, Solid
 
 __all__ = ["SCALE_M", "Vertices", "city_object", "dumps", "ground_corner"]
@@ -51,18 +55,46 @@ def city_object(building: Building, vertices: Vertices) -> dict[str, Any]:
 
 
 def _solid(lod: str, solid: Solid, vertices: Vertices) -> dict[str, Any]:
-    corners = vertices.indices(solid.vertices)
-    shell = [[[corners[i] for i in ring] for ring in face] for face in solid.faces]
-    kinds = list(dict.fromkeys(solid.semantics))
+    indices = vertices.indices(solid.vertices)
+    shell = [[[indices[i] for i in ring] for ring in face] for face in solid.faces]
+    surfaces, values = _semantics(solid)
     return {
         "type": "Solid",
         "lod": lod,
         "boundaries": [shell],
-        "semantics": {
-            "surfaces": [{"type": kind} for kind in kinds],
-            "values": [[kinds.index(kind) for kind in solid.semantics]],
-        },
+        "semantics": {"surfaces": surfaces, "values": [values]},
     }
+
+
+def _semantics(solid: Solid) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the surfaces of a solid and which of them each face is.
+
+    A roof face is a surface of its own with its facts; walls are two, those on the outline and those that stand on a
+    lower roof; of every other kind there is one.
+    """
+    corners = local_corners(solid)
+    base_m = min((corner[2] for corner in corners), default=0.0)
+    surfaces: list[dict[str, Any]] = []
+    shared: dict[tuple[str, bool], int] = {}
+    values = []
+    for face, kind in zip(solid.faces, solid.semantics, strict=True):
+        if kind == "RoofSurface":
+            values.append(len(surfaces))
+            surfaces.append(_roof_surface(corners, face))
+            continue
+        outer = kind == "WallSurface" and is_outer_wall(corners, face, base_m)
+        number = shared.setdefault((kind, outer), len(surfaces))
+        if number == len(surfaces):
+            surfaces.append({"type": kind, "on_footprint_edge": outer} if kind == "WallSurface" else {"type": kind})
+        values.append(number)
+    return surfaces, values
+
+
+def _roof_surface(corners: list[list[float]], face: Sequence[Sequence[int]]) -> dict[str, Any]:
+    facts = face_facts(corners, face)
+    azimuth = {} if facts.azimuth_deg is None else {"azimuth_deg": round(facts.azimuth_deg, 2) % 360.0}
+    slope, area = round(facts.slope_deg, 2), round(facts.area_m2, 2)
+    return {"type": "RoofSurface", "slope_deg": slope, **azimuth, "area_m2": area}
 
 
 def dumps(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiles.cityjson.decode import building_of
+from tiles.cityjson.parts import with_parts
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tiles.storage import Place
     from twin.building import Building
 
-__all__ = ["read_cityjson", "read_cityjsonseq", "reference_code"]
+__all__ = ["documents", "metres", "read_cityjson", "read_cityjsonseq", "reference_code"]
 
 
 def read_cityjson(path: Path) -> list[Building]:
@@ -38,25 +39,17 @@ def read_cityjson(path: Path) -> list[Building]:
     Returns
     -------
     list of Building
-        In the file's order, coordinates as in the file, of each the highest level of detail. A part is a building of
-        its own, with its parent's id as the attribute `parent`. Objects without surfaces are left out.
+        In the file's order, coordinates as in the file, of each every level of detail. A building whose body is one
+        part (as 3DBAG writes) is one building with its own id, outline and attributes. Of several parts each is a
+        building, with its parent's id as the attribute `parent` and the parent's attributes. Objects without surfaces
+        are left out.
 
     Raises
     ------
     FormatError
         If it is no CityJSON, or an index points nowhere.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise FormatError(f"{path}: not UTF-8 text, so no CityJSON") from None
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError:
-        return list(read_cityjsonseq(path))
-    if not isinstance(document, dict) or document.get("type") != "CityJSON":
-        raise FormatError(f"{path}: JSON, but no CityJSON document")
-    return list(_buildings(path, document, document.get("transform")))
+    return [building for document, transform in documents(path) for building in _buildings(path, document, transform)]
 
 
 def read_cityjsonseq(path: Place) -> Iterator[Building]:
@@ -67,6 +60,33 @@ def read_cityjsonseq(path: Place) -> Iterator[Building]:
     FormatError
         If the first line is no CityJSON header or a line is no feature; the message has the line's number.
     """
+    for document, transform in _lines(path):
+        yield from _buildings(path, document, transform)
+
+
+def documents(path: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+    """Yield what holds objects and vertices, with the transform that is valid there: one document, or many features.
+
+    Raises
+    ------
+    FormatError
+        If it is no CityJSON.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise FormatError(f"{path}: not UTF-8 text, so no CityJSON") from None
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError:
+        yield from _lines(path)
+        return
+    if not isinstance(document, dict) or document.get("type") != "CityJSON":
+        raise FormatError(f"{path}: JSON, but no CityJSON document")
+    yield document, document.get("transform")
+
+
+def _lines(path: Place) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
     transform = None
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -80,7 +100,7 @@ def read_cityjsonseq(path: Place) -> Iterator[Building]:
             if not isinstance(content, dict) or content.get("type") != expected:
                 raise FormatError(f"{path}, line {number}: expected an object of type {expected}")
             transform = content.get("transform") if number == 1 else transform
-            yield from _buildings(path, content, transform)
+            yield content, transform
 
 
 def reference_code(path: Path) -> str | None:
@@ -100,8 +120,8 @@ def reference_code(path: Path) -> str | None:
 
 
 def _buildings(path: Place, document: Mapping[str, Any], transform: Mapping[str, Any] | None) -> Iterator[Building]:
-    vertices = _metres(path, document.get("vertices", []), transform)
-    for name, item in document.get("CityObjects", {}).items():
+    vertices = metres(path, document.get("vertices", []), transform)
+    for name, item in with_parts(document.get("CityObjects", {})):
         if item.get("type") not in {"Building", "BuildingPart"}:
             continue
         try:
@@ -112,7 +132,7 @@ def _buildings(path: Place, document: Mapping[str, Any], transform: Mapping[str,
             yield building
 
 
-def _metres(path: Place, vertices: Any, transform: Mapping[str, Any] | None) -> NDArray[np.float64]:
+def metres(path: Place, vertices: Any, transform: Mapping[str, Any] | None) -> NDArray[np.float64]:
     """Vertices in the file's CRS, on a 0.1 mm grid where the file has a transform, so that 0.1 + 0.2 is 0.3."""
     try:
         xyz = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
