@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twin.bounds import Bounds
     from twin.raster import Frame
 
-__all__ = ["Patch", "building_mask", "patches"]
+__all__ = ["Patch", "building_mask", "component", "patches"]
 
 _SQUARE = np.ones((3, 3), np.bool_)
 _NEAR_CELLS = 5
@@ -115,6 +115,16 @@ def patches(mask: NDArray[np.bool_], frame: Frame, own: Bounds, params: Footprin
         found.extend(_blocks(large[labels], frame, params))
     mine = [patch for patch in found if patch.cells.sum() >= least and _owns(own, patch, params.cell_m)]
     yield from sorted(mine, key=lambda patch: patch.anchor)
+
+
+def component(mask: NDArray[np.bool_], frame: Frame) -> Patch | None:
+    """Return the connected part of a mask with the most cells, the southernmost of equals; None of an empty mask."""
+    labels, n = ndimage.label(mask)
+    if not n:
+        return None
+    largest = int(np.argmax(np.bincount(labels.ravel(), minlength=n + 1)[1:])) + 1
+    box = ndimage.find_objects(labels)[largest - 1]
+    return _patch(labels[box] == largest, (box[0].start, box[1].start), frame, is_block=False)
 
 
 def _closed(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
