@@ -42,6 +42,7 @@ def test_ground_filter(benchmark: BenchmarkFixture, town: Points) -> None:
     assert ground.is_ground.mean() > 0.4
 
 
+@pytest.mark.slow
 def test_whole_classification(benchmark: BenchmarkFixture, town: Points) -> None:
     label, _ = repeated(benchmark, lambda: classify_points(town, town.bounds, ClassifyParams()))
     assert (label == PointClass.BUILDING).mean() > 0.1

@@ -24,7 +24,7 @@ from twin.vertical import VerticalDatum
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 Table = NDArray[np.float64]
 FILES = ("delft_ahn3_a.laz", "delft_ahn3_b.laz")
@@ -81,7 +81,7 @@ def test_buildings_agree_with_the_delivered_class_6_inside_the_block_of_footprin
     assert score.f1 > 93.5
 
 
-@pytest.mark.parametrize("files", [FILES[1:], pytest.param(FILES, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("files", [FILES[1:], FILES])
 def test_64_m_tiles_give_the_labels_and_the_terrain_of_one_tile_point_by_point(
     files: tuple[str, ...], tmp_path: Path, shared_data: Path
 ) -> None:

@@ -199,6 +199,7 @@ def test_an_export_of_one_epoch_is_made_again_after_the_other_took_its_place(sto
     assert out.read_text() == "2019"
 
 
+@pytest.mark.slow
 def test_after_a_replacement_only_tiles_within_the_halo_are_done_again_and_lost_ones_are_forgotten(
     store: Store, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def peak_mb(folder: Path, n: int, width_m: float, **sizes: int) -> float:
     return float(figures["peak_mb"])
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_survey(tmp_path: Path) -> None:
     # A fortieth of the real sizes of work: 0.3 and 0.9 million points instead of 12 and 36.
     sizes = {"max_tile_points": 100_000, "rows_per_task": 100_000, "chunk_rows": 100_000}

@@ -27,6 +27,15 @@ def test_packages_come_from_the_tree_under_test(name: str, expected_root: Path) 
 
 
 @pytest.mark.parametrize("name", PACKAGES)
+def test_every_file_of_a_package_travels(name: str, checkout: Path, expected_root: Path) -> None:
+    def files(root: Path) -> set[str]:
+        found = (path.relative_to(root) for path in (root / name).rglob("*") if path.is_file())
+        return {str(path) for path in found if not {"__pycache__", "presets"} & set(path.parts)}
+
+    assert files(expected_root) == files(checkout)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
 def test_packages_say_that_they_are_typed(name: str, expected_root: Path) -> None:
     assert (expected_root / name / "py.typed").is_file()
 

@@ -21,6 +21,7 @@ WEST, SOUTH = -5_960.0, -35_100.0
 BOX = (WEST, SOUTH, WEST + 40, SOUTH + 30)
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_refused_and_the_rest_is_judged_as_if_it_were_not_there(
     strip: Any, deliver: Any, judge: Any
 ) -> None:

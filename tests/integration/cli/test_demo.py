@@ -44,6 +44,7 @@ def test_the_demo_leaves_what_it_promises_and_a_rerun_does_nothing(demo: tuple[P
     assert {row.run: row.figures for row in store.manifest.runs()} == before
 
 
+@pytest.mark.slow
 def test_a_demo_of_another_size_replaces_the_earlier_one(demo: tuple[Path, object], twin: Callable) -> None:
     out, _ = demo
     answer = twin("demo", out, "--points", 40_000, "--executor", "sequential")

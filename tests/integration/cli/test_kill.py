@@ -75,8 +75,8 @@ def undisturbed(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("pattern", "command"),
     [
         (".work/fragments/*", "ingest"),
-        ("points/0/*", "ingest"),
-        ("points/0/*/*/X/c", "ingest"),
+        pytest.param("points/0/*", "ingest", marks=pytest.mark.slow),
+        pytest.param("points/0/*/*/X/c", "ingest", marks=pytest.mark.slow),
         ("labels/*/0/*", "classify"),
     ],
 )

@@ -21,9 +21,7 @@ def slowly(task: int) -> int:
     return os.getpid()
 
 
-@pytest.mark.parametrize(
-    "last", ["classify", pytest.param("flood", marks=[pytest.mark.slow, pytest.mark.timeout(120)])]
-)
+@pytest.mark.parametrize("last", ["ingest", pytest.param("flood", marks=[pytest.mark.slow, pytest.mark.timeout(240)])])
 def test_a_foreign_cluster_makes_the_bytes_of_a_sequential_run(
     tmp_path: Path, lab: Any, cluster: Any, last: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +48,7 @@ def test_a_cluster_without_workers_is_told_after_the_stated_time(cluster: Any) -
     assert told == [f"waiting up to 1 s for workers at {cluster.address}"]
 
 
+@pytest.mark.slow
 def test_workers_that_join_later_take_part_and_the_last_to_leave_is_noticed(cluster: Any) -> None:
     first = cluster.add_worker("--no-nanny")
     with open_executor(ExecutorParams(scheduler=cluster.address, worker_wait_s=30.0)) as executor:

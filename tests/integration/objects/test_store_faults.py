@@ -97,6 +97,7 @@ def test_a_service_that_stops_is_one_sentence_and_a_rerun_goes_on(
     assert contents(address) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_the_command_line_ends_with_the_sentence_and_exit_1(
     twin: Callable[..., dict[str, Any]], address: str, server: Any, survey: list[Path]
@@ -188,6 +189,7 @@ def test_a_running_job_publishes_its_manifest_every_few_seconds(address: str) ->
         assert place.read_bytes() != before
 
 
+@pytest.mark.slow
 def test_verify_finds_one_flipped_byte_in_any_object(address: str, survey: list[Path]) -> None:
     make(address)
     bring(address, survey)

@@ -86,6 +86,7 @@ def build(
     return cost
 
 
+@pytest.mark.slow
 def test_every_command_gives_the_bytes_and_rows_of_a_folder(  # noqa: PLR0913 - fixtures
     twin: Callable[..., dict[str, Any]],
     scene: Path,
