@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,3 +62,9 @@ class Building:
     def solid(self) -> Solid:
         """Solid of the highest level of detail."""
         return self.solids[self.lod]
+
+    def up_to(self, lod: str) -> Building:
+        """Return the building without the levels above one; its lowest level stays if all of them are."""
+        kept = {level: solid for level, solid in self.solids.items() if level <= lod}
+        lowest = min(self.solids)
+        return replace(self, solids=kept or {lowest: self.solids[lowest]})

@@ -22,7 +22,8 @@ from tiles.buildings import write_table
 from tiles.flood import FloodState, flood_names, read_flood
 from tiles.store import Store
 from tiles.verify import verify_store
-from twin.cli.outputs import FORMATS
+from twin.cli.export_job import Job
+from twin.cli.exports import FORMATS
 from twin.crs import parse_crs
 from twin.errors import DatumError, StageError
 from twin.scene import Scene, SceneParams
@@ -166,14 +167,14 @@ def test_a_gauge_that_fell_silent_before_its_feed_drives_nothing(store, bay, tmp
 def test_exports_carry_the_depths_and_say_above_which_zero_the_water_stands(store, tmp_path):
     summary = flood(store, "surge_overtopping")
     flood(store, "surge_holding")
-    FORMATS["gpkg"](None, store, tmp_path / "city.gpkg", None)
+    FORMATS["gpkg"].write(Job(store=store, out=tmp_path / "city.gpkg"))
     table = geopandas.read_file(tmp_path / "city.gpkg", layer="flood_surge_overtopping")
     expected = read_flood(store, "surge_overtopping")
     assert table["max_depth_m"].tolist() == expected.buildings["max_depth_m"].tolist()
     assert int((table["rank"] > 0).sum()) == summary.buildings_wet
     assert set(table["vertical_datum"]) == {"TP"}
     assert table["water_level_m"].to_numpy() == pytest.approx(2.8656)
-    FORMATS["cog"](None, store, tmp_path / "rasters", None)
+    FORMATS["cog"].write(Job(store=store, out=tmp_path / "rasters"))
     with rasterio.open(tmp_path / "rasters" / "flood_surge_overtopping.tif") as file:
         np.testing.assert_array_equal(file.read(1), expected.depth.values)
         assert file.tags()["WATER_LEVEL_GIVEN"] == "4.0000 m AP (fixed)"

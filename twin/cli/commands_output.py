@@ -25,14 +25,17 @@ def register(app: typer.Typer) -> None:
 def export(
     session: Session,
     store: StorePath,
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="See the error for the list.")],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="One of those above.")],
     out: Annotated[Path, typer.Argument(help="File or folder to write.")],
+    lod: Annotated[
+        str, typer.Option(help="Highest level of detail of a model: 1.2, 1.3, 2.0 or 2.2; empty is all there is.")
+    ] = "",
 ) -> None:
-    """Write open formats: cityjson, cityjsonseq, 3dtiles, cog, gpkg, laz."""
+    """Write open formats: 3dtiles, cityjson, cityjsonseq, cog, gpkg, laz."""
     from tiles.store import Store
-    from twin.cli import outputs
+    from twin.cli import exports
 
-    outputs.export(session, Store.open(store), format_name, out)
+    exports.export(session, Store.open(store), format_name, out, lod=lod or None)
 
 
 def snapshot(

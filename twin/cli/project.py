@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from twin.cli import derive, live, outputs
+from twin.cli import derive, exports, live, outputs
 from twin.cli.sources import expand_sources
 from twin.errors import ConfigError, TwinError
 from twin.project import STAGES
@@ -116,11 +116,11 @@ def _overlay(session: Session, project: Project, store: Store) -> None:
 
 def _hand_out(session: Session, project: Project, store: Store, out: Path) -> None:
     (out / "exports").mkdir(exist_ok=True)
-    names = {"cityjson": f"{project.name}.city.json", "cityjsonseq": f"{project.name}.city.jsonl"}
     for format_name in project.exports:
-        target = out / "exports" / names.get(format_name, format_name)
+        kind = exports.FORMATS.get(format_name)
+        target = out / "exports" / (f"{project.name}{kind.ending}" if kind and kind.ending else format_name)
         try:
-            outputs.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
+            exports.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
         except ConfigError:
             raise
         except TwinError as error:  # one format that cannot be written fails alone

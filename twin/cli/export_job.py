@@ -1,0 +1,73 @@
+"""What one export is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.runs import latest_run
+
+if TYPE_CHECKING:
+    from tiles.store import Store
+    from twin.building import Building
+    from twin.progress import Progress
+
+__all__ = ["Job", "inputs_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One export to be written."""
+
+    store: Store
+    out: Path
+    """File or folder to create or replace."""
+    geoid_separation_m: float | None = None
+    """Height of the vertical datum above the ellipsoid here, metres, for globes; None if not stated."""
+    lod: str | None = None
+    """Highest level of detail to write; None for all there is."""
+    progress: Progress | None = None
+
+    def buildings(self) -> list[Building]:
+        """Return the newest model, by id, without the levels above the one asked for."""
+        from tiles.buildings import read_buildings
+
+        found = read_buildings(self.store, latest_run(self.store, "model"))
+        return found if self.lod is None else [building.up_to(self.lod) for building in found]
+
+    def described(self) -> dict[str, Any]:
+        """Return what a model's file says of itself."""
+        return {
+            "crs": self.store.crs,
+            "vertical": self.store.vertical,
+            "title": self.out.stem.removesuffix(".city"),
+            "lineage": _lineage(self.store),
+        }
+
+
+_STAGES = ("classify", "terrain", "model", "flood", "live")
+
+
+def inputs_of(store: Store) -> dict[str, Any]:
+    """Everything an export can depend on: the tiles' revisions, the newest runs' artefacts, every flood overlay."""
+    from tiles.flood import flood_checksums
+    from twin.config import digest
+
+    newest = {stage: store.manifest.latest_run(stage) for stage in _STAGES}
+    runs = {stage: row.run for stage, row in newest.items() if row is not None}
+    artefacts = {
+        run: sorted((key, row.checksum) for key, row in store.manifest.artefacts(run).items()) for run in runs.values()
+    }
+    points = [(str(row.tile), row.rev) for row in store.tiles()]
+    feeds = [row.params for row in store.manifest.runs() if row.stage == "live"]
+    return {"runs": runs, "digest": digest(points, artefacts, flood_checksums(store), feeds)}
+
+
+def _lineage(store: Store) -> dict[str, Any]:
+    from pipelines.runs import software
+
+    sources = [
+        {"uri": Path(row.uri).name, "digest": row.digest} for row in store.manifest.sources() if row.state == "done"
+    ]
+    return {"sources": sources, "runs": inputs_of(store)["runs"], "software": software()}
