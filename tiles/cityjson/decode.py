@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
-from shapely import Polygon
 
+from tiles.surfaces import facing, seen_from_above
 from twin.building import Building, Solid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from shapely import Polygon
 
 __all__ = ["building_of", "outline_of"]
 
 Faces = list[list[list[int]]]
 
 _SURFACES = {"MultiSurface", "CompositeSurface", "Solid", "MultiSolid", "CompositeSolid"}
-_NEARLY_VERTICAL = 0.05
-"""A face whose unit normal rises less than this is a wall (3 degrees)."""
 
 
 def building_of(name: str, item: Mapping[str, Any], vertices: NDArray[np.float64]) -> Building | None:
@@ -125,39 +123,16 @@ def _semantics(
         values = [None] * len(faces)
     kinds = [surface["type"] for surface in given.get("surfaces", [])]
     return tuple(
-        kinds[value] if value is not None else _by_direction(vertices[list(face[0])])
+        kinds[value] if value is not None else facing(vertices[list(face[0])])
         for face, value in zip(faces, values, strict=True)
     )
-
-
-def _by_direction(ring: NDArray[np.float64]) -> str:
-    local = ring - ring[0]
-    normal = np.cross(local, np.roll(local, -1, axis=0)).sum(axis=0)
-    length = float(np.linalg.norm(normal))
-    rise = normal[2] / length if length else 0.0
-    if abs(rise) < _NEARLY_VERTICAL:
-        return "WallSurface"
-    return "RoofSurface" if rise > 0 else "GroundSurface"
 
 
 def _outline(flat: list[Mapping[str, Any]], solid: Solid, vertices: NDArray[np.float64]) -> Polygon:
     """LoD0 if the file has it, else the ground faces seen from above, else all faces seen from above."""
     if flat:
-        return _seen_from_above([[vertices[ring, :2] for ring in face] for face in _faces(flat[0])])
+        return seen_from_above([[vertices[ring, :2] for ring in face] for face in _faces(flat[0])])
     rings = [[solid.vertices[list(ring), :2] for ring in face] for face in solid.faces]
     ground = [face for face, kind in zip(rings, solid.semantics, strict=True) if kind == "GroundSurface"]
-    outline = _seen_from_above(ground)
-    return outline if not outline.is_empty else _seen_from_above(rings)
-
-
-def _seen_from_above(faces: list[list[NDArray[np.float64]]]) -> Polygon:
-    """Largest connected part of what the faces cover in plan."""
-    if len(faces) == 1:
-        alone = shapely.orient_polygons(Polygon(faces[0][0], faces[0][1:]))
-        if alone.is_valid:
-            return alone
-    plans = shapely.make_valid(np.array([Polygon(face[0], face[1:]) for face in faces], dtype=object))
-    parts = [part for part in shapely.get_parts(plans) if part.geom_type == "Polygon" and part.area > 0]
-    covered = shapely.get_parts(shapely.union_all(parts)) if parts else []
-    largest = max(covered, key=lambda part: part.area, default=Polygon())
-    return shapely.orient_polygons(largest)
+    outline = seen_from_above(ground)
+    return outline if not outline.is_empty else seen_from_above(rings)
