@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tiles.surfaces import facing, seen_from_above
+from tiles.silhouette import facing, seen_from_above
 from twin.building import Building, Solid
 
 if TYPE_CHECKING:
