@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twin.legend import DepthLegend
     from twin.raster import Raster
     from viewer.content import Gauge
+    from viewer.report.model_facts import ModelQuality
 
 __all__ = [
     "Buildings",
@@ -220,6 +221,8 @@ class ReportContent:
     """ASPRS code of the highest point of each cell, -1 where there is none."""
     terrain: Terrain | None = None
     buildings: Buildings | None = None
+    quality: ModelQuality | None = None
+    """How well the buildings fit their points."""
     floods: tuple[Flood, ...] = ()
     """Newest last."""
     gauges: tuple[Gauge, ...] = ()

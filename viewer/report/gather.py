@@ -33,6 +33,7 @@ from viewer.report.content import (
     Terrain,
     WetBuilding,
 )
+from viewer.report.model_facts import gather_quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,6 +109,7 @@ def gather_report(
         class_map=None if points is None else _class_map(points, store.crs.code),
         terrain=_terrain(store, terrain_run),
         buildings=_buildings(store),
+        quality=gather_quality(store) if tiles else None,
         floods=tuple(_flood(read_flood(store, name), store) for name in flood_names(store)),
         gauges=gauges,
         feeds=_feeds(store),

@@ -16,6 +16,7 @@ from viewer.live import STATE_COLORS, reading_text, time_text
 from viewer.palette import BUILDING_STOPS, PERMANENT_WATER
 from viewer.report import maps
 from viewer.report.gather import gather_report
+from viewer.report.model_view import view_quality
 from viewer.report.pages import data_uri, datum, environment, gradient
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def render_page(content: ReportContent, snapshot: bytes | None = None) -> str:
             content=content,
             snapshot=data_uri(_as_jpeg(snapshot)) if snapshot else "",
             pictures=_pictures(content),
+            quality=view_quality(content.quality),
             heights=_height_bars(content.buildings),
             building_stops=BUILDING_STOPS,
             tallest=_tallest(content.buildings),
