@@ -4,6 +4,8 @@ Each error also inherits the builtin that a caller would catch anyway. A message
 (file, tile, row), and what to do next, in one line.
 """
 
+from __future__ import annotations
+
 import errno
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "FootprintError",
     "FormatError",
     "RenderError",
+    "RoofError",
     "StageError",
     "StoreError",
     "TwinError",
@@ -65,6 +68,21 @@ class StageError(TwinError, RuntimeError):
 
 class FootprintError(TwinError, ValueError):
     """One building's outline cannot be used."""
+
+
+class RoofError(TwinError, ValueError):
+    """One building's roof cannot be modelled at the level of detail asked for.
+
+    `code` is val3dity's number of the fault where it has one, else 0.
+    """
+
+    def __init__(self, code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[RoofError], tuple[int, str]]:
+        """Travel between processes with both facts."""
+        return type(self), (self.code, str(self))
 
 
 class RenderError(TwinError, RuntimeError):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.roofs.shape import ShapeParams
+
 __all__ = ["RoofParams"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoofParams:
+class RoofParams(ShapeParams):
     """Parameters from the points of one building to its roof.
 
     Lengths are absolute or multiples of the noise and the spacing of the building's own points; nothing depends on
@@ -82,6 +84,7 @@ class RoofParams:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        ShapeParams.__post_init__(self)
         if self.n_neighbours < 4:
             raise ValueError(f"n_neighbours must be at least 4: {self.n_neighbours}")
         if self.min_plane_points < 4:
