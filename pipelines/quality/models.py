@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.quality.references import Reference
-    from twin.building import Building
 
 __all__ = ["ModelScore", "score_model"]
 
@@ -39,6 +38,10 @@ class ModelScore:
     """Median of the same differences: positive where the model is higher."""
     ground_rmse_m: float | None
     """Root mean square of base minus reference base over matched buildings, metres."""
+    volume_bias_share: float | None
+    """Median over matched buildings of (volume - reference volume) / reference volume; None without volumes."""
+    volume_rms_share: float | None
+    """Root mean square of the same."""
     unmatched: tuple[str, ...]
     """Ids of reference buildings without a match, sorted."""
 
@@ -47,13 +50,13 @@ class ModelScore:
         return {name: getattr(self, name) for name in self.__slots__} | {"unmatched": list(self.unmatched)}
 
 
-def score_model(buildings: Sequence[Building], reference: Sequence[Reference]) -> ModelScore:
+def score_model(buildings: Sequence[Reference], reference: Sequence[Reference]) -> ModelScore:
     """Match each reference building to the building that overlaps it best, and compare the two.
 
     Parameters
     ----------
     buildings
-        The model, in the reference's CRS and datum.
+        The model (`reference_of`), in the reference's CRS and datum.
     reference
         At least one building.
 
@@ -73,6 +76,7 @@ def score_model(buildings: Sequence[Building], reference: Sequence[Reference]) -
     pairs = [(buildings[partner[i]], reference[i]) for i in matched]
     roofs = _finite([building.roof_m - item.roof_m for building, item in pairs])
     grounds = _finite([building.ground_m - item.ground_m for building, item in pairs])
+    volumes = _finite([building.volume_m3 / item.volume_m3 - 1.0 for building, item in pairs if item.volume_m3 > 0])
     return ModelScore(
         n_reference=len(reference),
         n_matched=len(matched),
@@ -81,6 +85,8 @@ def score_model(buildings: Sequence[Building], reference: Sequence[Reference]) -
         height_rmse_m=_rms(roofs),
         height_bias_m=round(float(np.median(roofs)), 4) if len(roofs) else None,
         ground_rmse_m=_rms(grounds),
+        volume_bias_share=round(float(np.median(volumes)), 4) if len(volumes) else None,
+        volume_rms_share=_rms(volumes),
         unmatched=tuple(sorted(item.id for i, item in enumerate(reference) if overlap[i] < _MATCH_IOU)),
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
+from pipelines.validity import volume_m3
 from tiles.cityjson import read_cityjson, reference_code
 from tiles.vectors import read_shapes
 from twin.crs import parse_crs
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
     from shapely import Polygon
 
+    from twin.building import Building
     from twin.crs import HorizontalCrs
 
-__all__ = ["Reference", "read_reference"]
+__all__ = ["Reference", "crs_of_model", "read_reference", "reference_of"]
 
 _SAMPLE_M = 0.25
 _OUTLINES = "truth_footprints.geojson"
@@ -39,6 +42,34 @@ class Reference:
     """Height of an LoD1 roof, metres; NaN if unknown."""
     ground_m: float
     """Height of its base, metres; NaN if unknown."""
+    volume_m3: float = math.nan
+    """Volume of its solid, cubic metres; NaN if unknown or if it is not closed."""
+
+
+def reference_of(building: Building) -> Reference:
+    """Return what is compared of a building: outline, base, roof, and the volume of its best solid."""
+    volume = volume_m3(building.solid)
+    return Reference(
+        id=building.id,
+        footprint=building.footprint,
+        roof_m=building.roof_m,
+        ground_m=building.ground_m,
+        volume_m3=volume if volume > 0 and not building.attributes.get("surfaces_only") else math.nan,
+    )
+
+
+def crs_of_model(path: Path) -> HorizontalCrs:
+    """Return the CRS that a CityJSON file names.
+
+    Raises
+    ------
+    CrsError
+        If it names none.
+    """
+    code = reference_code(path)
+    if code is None:
+        raise CrsError(f"{path}: names no reference system, so it cannot be compared; score it against a store")
+    return parse_crs(code)
 
 
 def read_reference(path: Path, crs: HorizontalCrs) -> list[Reference]:
@@ -98,7 +129,12 @@ def _of_truth(building: Mapping[str, Any], footprint: Polygon) -> Reference:
     faces = [shapely.Polygon(plane["outline"], plane["holes"]) for plane in building["roof_planes"]]
     anchor = np.asarray(building["anchor"], float)
     heights = []
+    ground_m = float(building["ground_m"])
+    volume = 0.0
     for plane, face in zip(building["roof_planes"], faces, strict=True):
+        centre = face.centroid  # a plane's mean over a face is its height at the centroid
+        mean = plane["a"] * (centre.x - anchor[0]) + plane["b"] * (centre.y - anchor[1]) + plane["c"]
+        volume += face.area * (mean - ground_m)
         xmin, ymin, xmax, ymax = face.bounds
         x, y = (
             grid.ravel()
@@ -109,18 +145,14 @@ def _of_truth(building: Mapping[str, Any], footprint: Polygon) -> Reference:
         on = shapely.contains_xy(face, x, y)
         heights.append(plane["a"] * (x[on] - anchor[0]) + plane["b"] * (y[on] - anchor[1]) + plane["c"])
     roof = float(np.median(np.concatenate(heights)))
-    return Reference(id=building["id"], footprint=footprint, roof_m=roof, ground_m=float(building["ground_m"]))
+    return Reference(id=building["id"], footprint=footprint, roof_m=roof, ground_m=ground_m, volume_m3=volume)
 
 
 def _from_cityjson(path: Path, crs: HorizontalCrs) -> list[Reference]:
     code = reference_code(path)
     if code is not None:
         _check_crs(path, parse_crs(code).code, crs)
-    return [
-        Reference(id=b.id, footprint=b.footprint, roof_m=b.roof_m, ground_m=b.ground_m)
-        for b in read_cityjson(path)
-        if not b.footprint.is_empty
-    ]
+    return [reference_of(building) for building in read_cityjson(path) if not building.footprint.is_empty]
 
 
 def _check_crs(path: Path, code: str, crs: HorizontalCrs) -> None:

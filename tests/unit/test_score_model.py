@@ -11,7 +11,7 @@ import shapely
 
 from pipelines.model.prism import prism
 from pipelines.quality.models import score_model
-from pipelines.quality.references import Reference, read_reference
+from pipelines.quality.references import Reference, read_reference, reference_of
 from tiles.cityjson import write_cityjson
 from twin.building import Building
 from twin.crs import parse_crs
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOKYO = parse_crs("EPSG:6677")
 
 
-def building(name: str, x: float, roof: float = 10.0, width: float = 10.0) -> Building:
+def modelled(name: str, x: float, roof: float = 10.0, width: float = 10.0) -> Building:
     outline = shapely.box(x, 0, x + width, 10)
     return Building(
         id=name, footprint=outline, ground_m=1.0, roof_m=roof, measured_height_m=roof - 1, n_points=9,
@@ -32,8 +32,14 @@ def building(name: str, x: float, roof: float = 10.0, width: float = 10.0) -> Bu
     )  # fmt: skip
 
 
+def building(name: str, x: float, roof: float = 10.0, width: float = 10.0) -> Reference:
+    return reference_of(modelled(name, x, roof, width))
+
+
 def reference(name: str, x: float, roof: float = 10.0) -> Reference:
-    return Reference(id=name, footprint=shapely.box(x, 0, x + 10, 10), roof_m=roof, ground_m=1.0)
+    return Reference(
+        id=name, footprint=shapely.box(x, 0, x + 10, 10), roof_m=roof, ground_m=1.0, volume_m3=100 * (roof - 1)
+    )
 
 
 def outlines(path: Path, properties: dict[str, object]) -> None:
@@ -47,6 +53,7 @@ def test_a_model_agrees_with_itself() -> None:
     score = score_model([building("a", 0), building("b", 20)], [reference("x", 0), reference("y", 20)])
     assert (score.iou_median, score.height_rmse_m, score.height_bias_m, score.n_matched) == (1.0, 0.0, 0.0, 2)
     assert score.covered_share == 1.0
+    assert (score.volume_bias_share, score.volume_rms_share) == (0.0, 0.0)
 
 
 def test_half_a_building_and_a_missing_one_count_as_they_are() -> None:
@@ -57,6 +64,7 @@ def test_half_a_building_and_a_missing_one_count_as_they_are() -> None:
     assert score.n_matched == 2
     assert score.height_rmse_m == pytest.approx(np.sqrt((4 + 1) / 2), abs=1e-4)
     assert score.height_bias_m == 0.5
+    assert score.volume_bias_share == pytest.approx((2 / 9 - 1 / 9) / 2, abs=1e-4)
     assert score.covered_share == pytest.approx(180 / 300, abs=1e-4)
     assert score.unmatched == ("z",)
 
@@ -74,7 +82,7 @@ def test_an_empty_model_scores_nothing() -> None:
 
 
 def test_another_model_is_a_reference(tmp_path: Path) -> None:
-    write_cityjson(tmp_path / "a.city.json", [building("a", 0)], crs=TOKYO, vertical=TP)
+    write_cityjson(tmp_path / "a.city.json", [modelled("a", 0)], crs=TOKYO, vertical=TP)
     (item,) = read_reference(tmp_path / "a.city.json", TOKYO)
     assert (item.id, item.roof_m, item.ground_m, item.footprint.area) == ("a", 10.0, 1.0, 100.0)
     with pytest.raises(CrsError, match="EPSG:6677"):
@@ -93,6 +101,7 @@ def test_the_truth_of_a_gable_roof_is_its_median_height(tmp_path: Path) -> None:
     outlines(tmp_path / "truth_footprints.geojson", {"id": "h"})
     (found,) = read_reference(tmp_path / "truth.json", TOKYO)
     assert found.roof_m == pytest.approx(7.0, abs=0.05)
+    assert found.volume_m3 == pytest.approx(100.0 * (7.0 - 2.0))
     assert found.footprint.area == pytest.approx(100.0)
 
 

@@ -155,13 +155,13 @@ def score_labels(
 
 def score_model(
     session: Session,
-    store: StorePath,
+    model: Annotated[str, typer.Argument(help="Store, or CityJSON file.")],
     reference: Annotated[Path, typer.Argument(help="CityJSON or footprints with heights to compare with.")],
 ) -> None:
-    """Score the building model against a reference."""
+    """Score a building model against a reference: outlines, heights, volumes."""
     from twin.cli import scores
 
-    scores.model(session, _open(store), reference)
+    scores.model(session, model, reference)
 
 
 def score_terrain(

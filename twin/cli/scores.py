@@ -142,19 +142,29 @@ def _cent(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f} %"
 
 
-def model(session: Session, store: Store, reference: Path) -> None:
-    """Compare the newest buildings with a reference."""
+def model(session: Session, model: str, reference: Path) -> None:
+    """Compare the newest buildings of a store, or those of a CityJSON file, with a reference."""
     from pipelines.quality.models import score_model
-    from pipelines.quality.references import read_reference
-    from tiles.buildings import read_buildings
+    from pipelines.quality.references import crs_of_model, read_reference, reference_of
+    from tiles.buildings import iter_buildings
+    from tiles.store import Store
 
-    score = score_model(read_buildings(store, latest_run(store, "model")), read_reference(reference, store.crs))
+    if Path(model).is_file():
+        crs = crs_of_model(Path(model))
+        found = read_reference(Path(model), crs)
+    else:
+        store = Store.open(model)
+        crs = store.crs
+        found = [reference_of(building) for building in iter_buildings(store, latest_run(store, "model"))]
+    score = score_model(found, read_reference(reference, crs))
     session.count(**score.as_dict())
     session.say(
         f"{score.n_matched} of {score.n_reference} reference buildings matched, median IoU {score.iou_median:.3f}"
     )
     if score.height_rmse_m is not None:
         session.say(f"roof height RMSE {score.height_rmse_m:.3f} m, bias {score.height_bias_m:+.3f} m")
+    if score.volume_bias_share is not None:
+        session.say(f"volume {score.volume_bias_share:+.1%} in the median, RMS {score.volume_rms_share:.1%}")
 
 
 def terrain(session: Session, store: Store, reference: Sequence[Path]) -> None:
