@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiles.atomic import atomic_path
-from tiles.cityjson.encode import SCALE_M, Vertices, city_object, dumps, ground_corner
+from tiles.cityjson.encode import SCALE_M, Vertices, dumps, ground_corner
+from tiles.cityjson.objects import city_item, corners_of
 from tiles.cityjson.reference import reference_system
+from twin.building import Building
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from tiles.cityjson.objects import Item
     from tiles.storage import Place
-    from twin.building import Building
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
@@ -35,11 +37,13 @@ class ModelFacts:
     path: Place
     buildings: int
     bytes: int
+    objects: int = 0
+    """CityObjects that are no buildings."""
 
 
 def write_cityjson(  # noqa: PLR0913 - what a model is, and where it goes
     path: Path,
-    buildings: Iterable[Building],
+    items: Iterable[Item],
     *,
     crs: HorizontalCrs,
     vertical: VerticalDatum,
@@ -55,10 +59,10 @@ def write_cityjson(  # noqa: PLR0913 - what a model is, and where it goes
     ----------
     path
         File to create or replace, atomically.
-    buildings
-        In the order to write; ids must differ.
+    items
+        Buildings, terrain and other objects, in the order to write; ids must differ.
     crs, vertical
-        What the coordinates and heights of the buildings are in, metres. Where the two together have an EPSG code
+        What their coordinates and heights are in, metres. Where the two together have an EPSG code
         it is the `referenceSystem`; else that is the horizontal code, and `verticalDatum` tells the rest.
     title
         For people.
@@ -68,9 +72,9 @@ def write_cityjson(  # noqa: PLR0913 - what a model is, and where it goes
     Returns
     -------
     ModelFacts
-        Number of buildings and bytes.
+        Number of buildings, of other objects, and bytes.
     """
-    n = 0
+    n = n_buildings = 0
     extent = _Extent()
     translate = (0.0, 0.0, 0.0)
     n_vertices = 0
@@ -80,26 +84,27 @@ def write_cityjson(  # noqa: PLR0913 - what a model is, and where it goes
         tempfile.SpooledTemporaryFile(_SPOOL_BYTES, "w+", encoding="utf-8") as spool,
     ):
         out.write(f'{{"type":"CityJSON","version":"{_VERSION}","CityObjects":{{')
-        for building in buildings:
-            translate = ground_corner(building) if n == 0 else translate
+        for item in items:
+            translate = _corner(item) if n == 0 else translate
             vertices = Vertices(translate, first=n_vertices)
-            out.write(f"{',' if n else ''}\n{dumps(building.id)}:{dumps(city_object(building, vertices))}")
+            out.write(f"{',' if n else ''}\n{dumps(item.id)}:{dumps(city_item(item, vertices))}")
             rows = vertices.rows()
             spool.write(("," if n_vertices else "") + ",".join(map(dumps, rows)))
             n_vertices += len(rows)
-            extent.add(building)
+            extent.add(item)
             n += 1
+            n_buildings += isinstance(item, Building)
         out.write('},\n"vertices":[')
         spool.seek(0)
         shutil.copyfileobj(spool, out)
         metadata = _metadata(crs, vertical, title, lineage) | extent.metadata()
         out.write(f'],\n"transform":{dumps(_transform(translate))},"metadata":{dumps(metadata)}}}\n')
-    return ModelFacts(path=path, buildings=n, bytes=path.stat().st_size)
+    return ModelFacts(path=path, buildings=n_buildings, objects=n - n_buildings, bytes=path.stat().st_size)
 
 
 def write_cityjsonseq(  # noqa: PLR0913 - as above
     path: Place,
-    buildings: Iterable[Building],
+    items: Iterable[Item],
     *,
     crs: HorizontalCrs,
     vertical: VerticalDatum,
@@ -113,26 +118,35 @@ def write_cityjsonseq(  # noqa: PLR0913 - as above
     `translate` is the origin of the integers in metres; by default it lies at the first building. `scratch` is the
     folder for the temporary name (`tiles.atomic`).
     """
-    n = 0
+    n = n_buildings = 0
     with (
         atomic_path(path, scratch=scratch) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as out,
     ):
         metadata = _metadata(crs, vertical, title, lineage)
-        for building in buildings:
-            translate = ground_corner(building) if translate is None else translate
+        for item in items:
+            translate = _corner(item) if translate is None else translate
             if n == 0:
                 out.write(dumps(_header(translate, metadata)) + "\n")
             vertices = Vertices(translate)
-            objects = {building.id: city_object(building, vertices)}
-            feature = {"type": "CityJSONFeature", "id": building.id, "CityObjects": objects}
+            objects = {item.id: city_item(item, vertices)}
+            feature = {"type": "CityJSONFeature", "id": item.id, "CityObjects": objects}
             out.write(dumps({**feature, "vertices": vertices.rows()}) + "\n")
             n += 1
+            n_buildings += isinstance(item, Building)
         if n == 0:
             out.write(dumps(_header(translate or (0.0, 0.0, 0.0), metadata)) + "\n")
         out.flush()
         size = temporary.stat().st_size
-    return ModelFacts(path=path, buildings=n, bytes=size)
+    return ModelFacts(path=path, buildings=n_buildings, objects=n - n_buildings, bytes=size)
+
+
+def _corner(item: Item) -> tuple[float, float, float]:
+    """Return whole metres south-west of an item, as an origin for integers."""
+    if isinstance(item, Building):
+        return ground_corner(item)
+    x, y = np.floor(item.vertices[:, :2].min(axis=0)).tolist()
+    return x, y, 0.0
 
 
 def _header(translate: tuple[float, float, float], metadata: dict[str, Any]) -> dict[str, Any]:
@@ -159,9 +173,10 @@ class _Extent:
         self._low = np.full(3, np.inf)
         self._high = np.full(3, -np.inf)
 
-    def add(self, building: Building) -> None:
-        self._low = np.minimum(self._low, building.solid.vertices.min(axis=0))
-        self._high = np.maximum(self._high, building.solid.vertices.max(axis=0))
+    def add(self, item: Item) -> None:
+        corners = corners_of(item)
+        self._low = np.minimum(self._low, corners.min(axis=0))
+        self._high = np.maximum(self._high, corners.max(axis=0))
 
     def metadata(self) -> dict[str, Any]:
         if not np.isfinite(self._low).all():
