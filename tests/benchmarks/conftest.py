@@ -1,3 +1,3 @@
-"""What pytest leaves alone here: the benchmarks of survey scale and of accuracy are programs that run for long."""
+"""What pytest leaves alone here: the benchmarks of survey scale, accuracy and models are programs that run for long."""
 
-collect_ignore = ["accuracy", "survey_scale"]
+collect_ignore = ["accuracy", "models", "survey_scale"]
