@@ -1,5 +1,17 @@
 """Is a solid a solid: val3dity's rules and codes, checked before a building leaves."""
 
-from pipelines.validity.check import CODES, check_solid, volume_m3
+from pipelines.validity.check import Fault, check_solid, check_steps, find_faults, volume_m3
+from pipelines.validity.codes import CODES
+from pipelines.validity.params import DEFAULT, STRICT, Tolerances
 
-__all__ = ["CODES", "check_solid", "volume_m3"]
+__all__ = [
+    "CODES",
+    "DEFAULT",
+    "STRICT",
+    "Fault",
+    "Tolerances",
+    "check_solid",
+    "check_steps",
+    "find_faults",
+    "volume_m3",
+]

@@ -1,63 +1,141 @@
-"""Is a solid a solid: our own check, in val3dity's codes, before anybody else finds out.
-
-Checked are the combinatorics (each edge used once in either direction, one connected shell), flat faces and the
-direction of the shell. Not checked is whether faces cut through each other: an extruded valid outline cannot.
-"""
+"""Is a solid a solid: our own check, in val3dity's terms and codes, before anybody else finds out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numba as nb
 import numpy as np
 
+from pipelines.validity.codes import CODES, column
+from pipelines.validity.examine import examine
+from pipelines.validity.params import DEFAULT
+from pipelines.validity.predicates import LARGEST_SPAN
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import NDArray
 
+    from pipelines.validity.params import Tolerances
     from twin.building import Solid
 
-__all__ = ["CODES", "check_solid", "volume_m3"]
+__all__ = ["STEPS_PER_M", "Fault", "check_solid", "check_steps", "find_faults", "flat", "steps_of", "volume_m3"]
 
-CODES = {
-    101: "a ring has fewer than three vertices",
-    102: "a ring repeats a vertex",
-    203: "a face is not flat",
-    301: "too few faces",
-    302: "the shell is not closed",
-    303: "an edge is used more than twice or twice in one direction",
-    305: "the shell is in several pieces",
-    405: "the shell is inside out",
-}
-"""Codes that `check_solid` can give, as val3dity numbers them."""
+STEPS_PER_M = 10_000
+"""Coordinates are compared in steps of 0.1 mm, the grid of all our models and of careful CityJSON."""
 
 
-def check_solid(solid: Solid, planarity_m: float = 0.01) -> tuple[int, ...]:
-    """Return the codes of all faults found; empty for a valid solid.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong with a solid."""
+
+    code: int
+    """As val3dity numbers it, a key of `CODES`."""
+    face: int
+    """Index of the face where it was found; each face concerned has a fault of its own, the whole shell's is at 0."""
+
+    def __str__(self) -> str:
+        """Return the code, what it means, and where."""
+        return f"{self.code} {CODES[self.code]} (face {self.face})"
+
+
+def check_solid(solid: Solid, tolerances: Tolerances = DEFAULT) -> tuple[int, ...]:
+    """Return the codes of all faults found, ascending; empty for a valid solid.
+
+    Faces are judged first, then the shell, then the solid; what is broken at one level hides the levels above it,
+    because a face that crosses itself bounds nothing. Within its level every fault is found.
 
     Parameters
     ----------
     solid
-        Any polyhedron, of whatever level of detail.
-    planarity_m
-        Largest distance of a vertex to its face's mean plane, metres (val3dity's default).
+        Any polyhedron of one shell, of whatever level of detail; coordinates are rounded to 0.1 mm.
+    tolerances
+        What counts as flat and as one vertex.
+
+    Notes
+    -----
+    About 0.2 ms of CPU for a house of 25 faces; whether faces cut each other is decided exactly (integers).
+    Where a tolerance is met to the last bit (vertices one snapping distance apart) the answer is on the strict side.
+
+    References
+    ----------
+    .. [1] H. Ledoux, "val3dity: validation of 3D GIS primitives according to the international standards", Open
+           Geospatial Data, Software and Standards 3:1, 2018, https://doi.org/10.1186/s40965-018-0043-x.
     """
-    if len(solid.faces) < 4:
-        return (301,)
-    rings = [ring for face in solid.faces for ring in face]
-    if min(map(len, rings)) < 3:
-        return (101,)
-    corners, ring_start, face_start = _flat(solid)
-    found = _faults(solid.vertices, corners, ring_start, face_start, planarity_m)
-    return tuple(int(code) for code in found)
+    return tuple(sorted({fault.code for fault in find_faults(solid, tolerances)}))
+
+
+def find_faults(solid: Solid, tolerances: Tolerances = DEFAULT) -> tuple[Fault, ...]:
+    """Return every fault with the face where it is, by face and code; as `check_solid`, which tells the codes alone."""
+    steps = steps_of(solid.vertices)
+    if steps is None:
+        return (Fault(code=901, face=0),)
+    return check_steps(steps, *flat(solid), tolerances)
+
+
+def check_steps(
+    steps: NDArray[np.int64],
+    corners: NDArray[np.int64],
+    ring_start: NDArray[np.int64],
+    face_start: NDArray[np.int64],
+    tolerances: Tolerances = DEFAULT,
+) -> tuple[Fault, ...]:
+    """Return every fault of a shell given in whole steps.
+
+    Parameters
+    ----------
+    steps
+        Shape (n, 3): vertices in steps of 0.1 mm, less than 100 km apart in any axis.
+    corners, ring_start, face_start
+        Vertices of all rings, where each ring starts and where each face's rings start (both with the end appended);
+        the outer ring of a face is its first.
+    tolerances
+        What counts as flat and as one vertex.
+    """
+    found, _ = examine(steps, (corners, ring_start, face_start), limits_of(tolerances), False)
+    return faults_of(found)
+
+
+def limits_of(tolerances: Tolerances) -> NDArray[np.float64]:
+    """Return planarity and snapping in steps, the angle in radians."""
+    return np.array(
+        [
+            tolerances.planarity_m * STEPS_PER_M,
+            round(tolerances.snap_m * STEPS_PER_M, 6),
+            np.radians(tolerances.normals_deg),
+        ]
+    )
+
+
+def faults_of(found: NDArray[np.bool_]) -> tuple[Fault, ...]:
+    """Read a table of faults."""
+    if not found.any():
+        return ()
+    code_of = {column(code): code for code in CODES}
+    return tuple(Fault(code=code_of[int(at)], face=int(face)) for face, at in np.argwhere(found))
+
+
+def steps_of(vertices: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Coordinates in whole steps from the lowest corner; None if one is no number or they are too far apart."""
+    if len(vertices) == 0:
+        return np.zeros((0, 3), np.int64)
+    scaled = np.rint(np.asarray(vertices, np.float64) * STEPS_PER_M)
+    scaled -= scaled.min(axis=0)
+    if not (scaled < LARGEST_SPAN).all():
+        return None
+    return scaled.astype(np.int64)
 
 
 def volume_m3(solid: Solid) -> float:
     """Volume by the divergence theorem, cubic metres; negative if the shell is inside out."""
-    corners, ring_start, _ = _flat(solid)
+    corners, ring_start, _ = flat(solid)
     return float(_volume(solid.vertices, corners, ring_start))
 
 
-def _flat(solid: Solid) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def flat(solid: Solid) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the corners of all rings, where each ring starts, and where each face's rings start."""
     rings = [ring for face in solid.faces for ring in face]
     corners = np.fromiter((corner for ring in rings for corner in ring), np.int64)
     ring_start = np.zeros(len(rings) + 1, np.int64)
@@ -65,75 +143,6 @@ def _flat(solid: Solid) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[n
     face_start = np.zeros(len(solid.faces) + 1, np.int64)
     np.cumsum([len(face) for face in solid.faces], out=face_start[1:])
     return corners, ring_start, face_start
-
-
-@nb.njit(cache=True)
-def _faults(vertices: Any, corners: Any, ring_start: Any, face_start: Any, planarity_m: float) -> Any:
-    codes = np.zeros(500, np.bool_)
-    n = len(vertices)
-    n_edges = len(corners)
-    edge = np.empty(n_edges, np.int64)
-    parent = np.arange(n)
-    for r in range(len(ring_start) - 1):
-        for k in range(ring_start[r], ring_start[r + 1]):
-            u = corners[k]
-            v = corners[k + 1] if k + 1 < ring_start[r + 1] else corners[ring_start[r]]
-            codes[102] |= u == v
-            edge[k] = u * n + v
-            _join(parent, u, v)
-    for f in range(len(face_start) - 1):  # a hole belongs to its face although no edge joins the two rings
-        for r in range(face_start[f], face_start[f + 1]):
-            _join(parent, corners[ring_start[face_start[f]]], corners[ring_start[r]])
-        codes[203] |= _bulge(vertices, corners, ring_start, face_start[f], face_start[f + 1]) > planarity_m
-    edge.sort()
-    for k in range(n_edges):
-        if k + 1 < n_edges and edge[k] == edge[k + 1]:
-            codes[303] = True
-        back = (edge[k] % n) * n + edge[k] // n
-        at = np.searchsorted(edge, back)
-        codes[302] |= at == n_edges or edge[at] != back
-    root = _root(parent, corners[0])
-    for k in range(n_edges):
-        codes[305] |= _root(parent, corners[k]) != root
-    codes[405] = _volume(vertices, corners, ring_start) <= 0.0
-    return np.flatnonzero(codes)
-
-
-@nb.njit(cache=True)
-def _root(parent: Any, item: int) -> int:
-    while parent[item] != item:
-        parent[item] = parent[parent[item]]
-        item = parent[item]
-    return item
-
-
-@nb.njit(cache=True)
-def _join(parent: Any, first: int, second: int) -> None:
-    a, b = _root(parent, first), _root(parent, second)
-    parent[max(a, b)] = min(a, b)
-
-
-@nb.njit(cache=True)
-def _bulge(vertices: Any, corners: Any, ring_start: Any, first: int, last: int) -> float:
-    """Largest distance of a face's vertices to the plane through their mean with Newell's normal."""
-    normal = np.zeros(3)
-    mean = np.zeros(3)
-    start, stop = ring_start[first], ring_start[last]
-    for k in range(start, stop):
-        mean += vertices[corners[k]]
-    mean /= stop - start
-    for r in range(first, last):
-        for k in range(ring_start[r], ring_start[r + 1]):
-            a = vertices[corners[k]] - mean
-            b = vertices[corners[k + 1] if k + 1 < ring_start[r + 1] else corners[ring_start[r]]] - mean
-            normal += np.cross(a, b)
-    length = np.sqrt((normal * normal).sum())
-    if length == 0.0:
-        return np.inf
-    worst = 0.0
-    for k in range(start, stop):
-        worst = max(worst, abs((normal * (vertices[corners[k]] - mean)).sum()) / length)
-    return worst
 
 
 @nb.njit(cache=True)

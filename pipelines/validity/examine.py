@@ -1,0 +1,117 @@
+"""One shell through all tests, level by level: what is broken below makes what is above meaningless."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from pipelines.validity.codes import LEVEL, N_COLUMNS
+from pipelines.validity.flatness import lay_flat, normals_apart
+from pipelines.validity.rings import is_simple, judge_rings
+from pipelines.validity.shell import cuts_itself, judge_edges, snap, volume6
+from pipelines.validity.triangulate import triangulate
+
+__all__ = ["examine"]
+
+_101, _102, _104 = LEVEL + 1, LEVEL + 2, LEVEL + 4
+_203, _204 = 2 * LEVEL + 3, 2 * LEVEL + 4
+_300, _301, _405 = 3 * LEVEL, 3 * LEVEL + 1, 4 * LEVEL + 5
+
+
+@nb.njit(cache=True)
+def _repeats(corners: Any, ring_start: Any, short: bool) -> bool:
+    """Whether a ring has too few corners (if asked so) or the same vertex twice in a row."""
+    for r in range(len(ring_start) - 1):
+        start, stop = ring_start[r], ring_start[r + 1]
+        if short:
+            if stop - start < 3:
+                return True
+            continue
+        for k in range(start, stop):
+            if corners[k] == corners[k + 1 if k + 1 < stop else start]:
+                return True
+    return False
+
+
+@nb.njit(cache=True)
+def _judge_face(points: Any, corners: Any, ring_start: Any, limits: Any, found: Any) -> Any:
+    """Mark a face's faults (its rings start at 0) and return its triangles as vertices; none if it has faults."""
+    nothing = np.empty((0, 3), np.int64)
+    if _repeats(corners, ring_start, True):
+        found[_101] = True
+        return nothing
+    if _repeats(corners, ring_start, False):
+        found[_102] = True
+        return nothing
+    uv, bulge = lay_flat(points, corners, ring_start[1])
+    if len(corners) > 3 and bulge > limits[0]:
+        found[_203] = True
+        return nothing
+    for r in range(len(ring_start) - 1):
+        found[_104] |= not is_simple(uv[ring_start[r] : ring_start[r + 1]])
+    if len(ring_start) > 2 and not found[_104]:
+        judge_rings(uv, corners, ring_start, found)
+    if found.any():
+        return nothing
+    local = triangulate(uv, ring_start)
+    if len(local) == 0:
+        found[_300] = True
+        return nothing
+    triangles = np.empty((len(local), 3), np.int64)
+    for t in range(len(local)):
+        for k in range(3):
+            triangles[t, k] = corners[local[t, k]]
+    if len(local) > 1 and normals_apart(points, triangles) > limits[2]:
+        found[_204] = True
+    return triangles
+
+
+@nb.njit(cache=True)
+def examine(points: Any, faces: Any, limits: Any, inward: bool) -> Any:
+    """Test one shell.
+
+    Parameters
+    ----------
+    points
+        Shape (n, 3), int64: whole steps, less than 2**30 apart.
+    faces
+        Corners of all rings; where each ring starts; where each face's rings start.
+    limits
+        Planarity and snapping in steps, angle between normals in radians.
+    inward
+        Whether the shell bounds a cavity, so that its faces look into it.
+
+    Returns
+    -------
+    tuple
+        Table of faults, shape (faces, columns), and triangles, shape (t, 3), vertices after snapping: of all faces
+        if none has faults.
+    """
+    corners, ring_start, face_start = faces
+    n_faces = len(face_start) - 1
+    found = np.zeros((max(n_faces, 1), N_COLUMNS), np.bool_)
+    taken_for = snap(points, corners, limits[1])
+    corners = taken_for[corners]
+    triangles = np.empty((len(corners) + 2 * len(ring_start), 3), np.int64)
+    face_of = np.empty(len(triangles), np.int64)
+    n = 0
+    for f in range(n_faces):
+        rings = ring_start[face_start[f] : face_start[f + 1] + 1]
+        own = _judge_face(points, corners[rings[0] : rings[-1]], rings - rings[0], limits, found[f])
+        triangles[n : n + len(own)] = own
+        face_of[n : n + len(own)] = f
+        n += len(own)
+    if n_faces < 4:
+        found[0, _301] = True
+    triangles, face_of = triangles[:n], face_of[:n]
+    if found.any():
+        return found, triangles
+    judge_edges(triangles, face_of, len(points), found)
+    if found.any():
+        return found, triangles
+    cuts_itself(points, triangles, face_of, found)
+    if not found.any() and (volume6(points, triangles) > 0.0) == inward:
+        found[0, _405] = True
+    return found, triangles
