@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely import Polygon
 
+from tiles.faces import face_triangles
 from tiles.tiles3d.solids import mesh_of
 from twin.building import Solid
 
@@ -51,6 +53,39 @@ def test_triangles_cover_a_face_with_its_hole_once_and_face_its_way(
     area = np.cross(b - a, c - a) @ outward / 2
     assert (area > -1e-6).all()
     assert area.sum() == pytest.approx(Polygon(rings[0], rings[1:]).area, rel=1e-9)
+
+
+@given(
+    st.lists(st.floats(2.0, 20.0), min_size=3, max_size=9),
+    st.lists(st.integers(0, 3), min_size=9, max_size=9),
+    st.booleans(),
+    st.integers(0, 3),
+)
+def test_corners_on_straight_edges_stay_corners_of_triangles(
+    radii: list[float], between: list[int], has_hole: bool, quarters: int
+) -> None:
+    def dense(ring: list[tuple[float, float]]) -> np.ndarray:
+        corners = np.round(np.array(ring) * 64) / 64  # so that the points between them lie on the edges exactly
+        pairs = zip(corners, np.roll(corners, -1, axis=0), between, strict=False)
+        return np.concatenate([a + (b - a) * np.arange(n + 1)[:, None] / 4 for a, b, n in pairs])
+
+    rings = [dense(star(radii, 1.0))] + ([dense(star(radii, 0.4))[::-1]] if has_hole else [])
+    flat = np.concatenate(rings)
+    axes = [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]][quarters]
+    ring = np.column_stack([flat, np.zeros(len(flat))])[:, axes]
+    triangles = face_triangles(ring, np.cumsum([len(part) for part in rings]), np.array([0.0, 0.0, 1.0])[axes])
+    assert set(triangles.ravel().tolist()) == set(range(len(flat)))
+    a, b, c = (ring[triangles[:, i]] for i in range(3))
+    area = np.cross(b - a, c - a) @ np.array([0.0, 0.0, 1.0])[axes] / 2
+    assert (area >= 0).all()
+    assert area.sum() == pytest.approx(Polygon(rings[0], rings[1:]).area, rel=1e-9)
+    edges = Counter((t[i], t[(i + 1) % 3]) for t in triangles.tolist() for i in range(3))
+    boundary = {edge for edge in edges if edge[::-1] not in edges}
+    starts = np.cumsum([0] + [len(part) for part in rings])
+    assert boundary == {
+        (i, i + 1 if i + 1 < stop else start) for start, stop in pairwise(starts.tolist()) for i in range(start, stop)
+    }
+    assert max(edges.values()) == 1
 
 
 def test_faces_without_area_are_left_out() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from twin.building import Solid
 
-__all__ = ["Mesh", "mesh_of"]
+__all__ = ["SURFACES", "Mesh", "mesh_of"]
 
 SURFACES = ("GroundSurface", "WallSurface", "RoofSurface")
 
@@ -36,6 +36,8 @@ class Mesh:
     """Shape (n,): which solid, by its place in the input."""
     surface: NDArray[np.int64]
     """Shape (n,): index into `SURFACES`."""
+    vertex: NDArray[np.int64]
+    """Shape (n,): which vertex of the input it is, counted through all solids."""
     triangles: NDArray[np.int64]
     """Shape (m, 3), counter-clockwise seen from outside."""
 
@@ -73,6 +75,7 @@ def mesh_of(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -> M
         normals=np.repeat(unit, counts, axis=0)[used],
         feature=np.repeat(faces.solid, counts)[used],
         surface=np.repeat(faces.surface, counts)[used],
+        vertex=faces.vertex[used],
         triangles=renumbered[np.concatenate(triangles)],
     )
 
@@ -83,6 +86,8 @@ class _Faces:
 
     positions: NDArray[np.float64]
     """Corners, shape (n, 3)."""
+    vertex: NDArray[np.int64]
+    """Which vertex of the input each corner is, shape (n,)."""
     starts: NDArray[np.int64]
     """Where each face begins, and where the last ends; shape (m + 1,)."""
     outer: NDArray[np.int64]
@@ -109,9 +114,11 @@ def _flattened(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -
             outer.append(lengths[0])
             ring_ends.append(np.cumsum(lengths))
         first += len(place)
+    vertex = np.array(corners, dtype=np.int64)
     kinds = [_surface(kind) for solid in solids for kind in solid.semantics]
     return _Faces(
-        positions=np.concatenate([np.empty((0, 3)), *places])[np.array(corners, dtype=np.int64)],
+        positions=np.concatenate([np.empty((0, 3)), *places])[vertex],
+        vertex=vertex,
         starts=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
         outer=np.array(outer, dtype=np.int64),
         ring_ends=ring_ends,

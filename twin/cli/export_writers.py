@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run
+from twin.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tiles.flood import FloodResult
     from tiles.store import Store
     from twin.cli.export_job import Job
 
-__all__ = ["cityjson", "cityjsonseq", "cog", "gpkg", "laz", "tiles3d"]
+__all__ = ["cityjson", "cityjsonseq", "cog", "gltf", "gpkg", "laz", "obj", "tiles3d"]
 
 
 def _sized(path: Path, **counts: int) -> dict[str, int]:
@@ -35,6 +36,30 @@ def cityjsonseq(job: Job) -> Mapping[str, Any]:
 
     facts = write_cityjsonseq(job.out, job.buildings(), **job.described())
     return _sized(job.out, buildings=facts.buildings)
+
+
+def gltf(job: Job) -> Mapping[str, Any]:
+    """Write the model as one binary glTF."""
+    from tiles.mesh import write_glb
+
+    if job.out.suffix.lower() == ".gltf":
+        raise ConfigError(f"{job.out}: glTF is written as one binary file; name it {job.out.with_suffix('.glb').name}")
+    return _meshes(job, write_glb)
+
+
+def obj(job: Job) -> Mapping[str, Any]:
+    """Write the model as OBJ, with its materials and its origin beside it."""
+    from tiles.mesh import write_obj
+
+    return _meshes(job, write_obj)
+
+
+def _meshes(job: Job, write: Callable[..., list[Path]]) -> Mapping[str, Any]:
+    buildings, store = job.buildings(), job.store
+    lineage = job.described()["lineage"]
+    written = write(job.out, buildings, crs=store.crs, vertical=store.vertical, lineage=lineage)
+    n_bytes = sum(path.stat().st_size for path in written)
+    return {"files": len(written), "bytes": n_bytes, "buildings": len(buildings)}
 
 
 def tiles3d(job: Job) -> Mapping[str, Any]:

@@ -31,6 +31,8 @@ class Format:
     """Writes it and returns `files`, `bytes`, and `points` or `buildings`."""
     ending: str = ""
     """Of the file, with its dot; empty if it is a folder."""
+    beside: tuple[str, ...] = ()
+    """Endings of the files that are written beside it and belong to it."""
     has_levels: bool = False
     """Whether a level of detail can be asked for."""
 
@@ -59,9 +61,10 @@ def export(
         "inputs": inputs_of(store),
         **({"lod": lod} if lod else {}),
     }
+    outputs = [out, *(out.with_suffix(ending) for ending in kind.beside)]
     job = Job(store=store, out=out, geoid_separation_m=geoid_separation_m, lod=lod, progress=session.progress)
     with store.writing():
-        summary = run_once(store, "export", facts, [out], lambda: kind.write(job))
+        summary = run_once(store, "export", facts, outputs, lambda: kind.write(job))
     counts = {key: value for key, value in summary.counts.items() if key in ("files", "bytes", "points", "buildings")}
     session.count(format=format_name, **({"lod": lod} if lod else {}), **counts)
     text = f"{out}, {counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
@@ -85,6 +88,8 @@ FORMATS: dict[str, Format] = {
     "cityjsonseq": Format(write=write.cityjsonseq, ending=".city.jsonl", has_levels=True),
     "cog": Format(write=write.cog),
     "gpkg": Format(write=write.gpkg, ending=".gpkg"),
+    "gltf": Format(write=write.gltf, ending=".glb", has_levels=True),
     "laz": Format(write=write.laz),
+    "obj": Format(write=write.obj, ending=".obj", beside=(".mtl", ".origin.json"), has_levels=True),
 }
 """Writers by format name."""

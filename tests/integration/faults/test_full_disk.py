@@ -121,7 +121,7 @@ def test_a_disk_that_fills_during_a_later_stage(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format_name", ["laz", "3dtiles", "cityjson", "cityjsonseq", "cog", "gpkg"])
+@pytest.mark.parametrize("format_name", ["laz", "3dtiles", "cityjson", "cityjsonseq", "cog", "gpkg", "gltf", "obj"])
 def test_a_disk_that_fills_during_an_export(disk: Path, lab: Any, twin: Any, tmp_path: Path, format_name: str) -> None:
     store = lab.copy("flood", tmp_path / "store")
     fill(disk)

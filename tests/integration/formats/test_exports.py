@@ -1,0 +1,117 @@
+"""`twin export` as a user runs it, over a store that holds a model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyogrio
+import pytest
+import trimesh
+
+from pipelines.model.prism import prism
+from tiles.buildings import table_of, write_table, write_tile_buildings
+from tiles.cityjson import read_cityjson
+from tiles.store import Store
+from twin.cli.app import build_app
+from twin.points import Points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from twin.building import Building
+
+
+@pytest.fixture(scope="session")
+def modelled(street: list[Building], where: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store whose model run holds the street, each house as LoD1.2 and LoD2.2; the last has LoD1.2 alone."""
+    path = tmp_path_factory.mktemp("formats") / "street"
+    store = Store.create(path, crs=where["crs"], vertical=where["vertical"], tile_edge_m=512.0)
+    both = [replace(b, solids={"1.2": prism(b.footprint, b.ground_m, b.roof_m), **b.solids}) for b in street]
+    both[-1] = replace(both[-1], solids={"1.2": both[-1].solids["1.2"]})
+    x, y = street[0].solid.vertices[0, :2].tolist()
+    tile = store.grid.tile_at(x, y)
+    classes = {"classification": np.array([6], np.uint8)}
+    points = Points(x=np.array([x]), y=np.array([y]), z=np.array([2.0]), attributes=classes)
+    with store.writing():
+        store.manifest.commit_tiles([store.write_tile(tile, points)])
+        store.manifest.begin_run("model-1", "model", {}, {})
+        made, checksum = write_tile_buildings(store, "model-1", tile, both)
+        store.manifest.commit_artefact("model-1", str(tile), made, checksum, "", {})
+        write_table(store, "model-1", table_of(both, store.crs.code))
+        store.manifest.finish_run("model-1", {})
+    return path
+
+
+@pytest.fixture
+def twin(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any], str]]:
+    """Run ``twin ARGS --json`` and return its exit code, its answer and what it says of errors."""
+
+    def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            build_app()(prog_name="twin", args=[*map(str, arguments), "--json"])
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), json.loads(printed.out.splitlines()[-1]), printed.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("format_name", "ending"), [("cityjson", "json"), ("cityjsonseq", "jsonl"), ("gltf", "glb"), ("obj", "obj")]
+)
+def test_every_format_holds_every_building_and_says_so(
+    modelled: Path, tmp_path: Path, twin: Callable[..., Any], format_name: str, ending: str
+) -> None:
+    code, told, _ = twin("export", modelled, format_name, tmp_path / f"a.{ending}")
+    n_files = 3 if format_name == "obj" else 1
+    assert code == 0
+    assert (told["format"], told["buildings"], told["files"]) == (format_name, 8, n_files)
+    files = list(tmp_path.iterdir())
+    assert (len(files), sum(path.stat().st_size for path in files)) == (told["files"], told["bytes"])
+
+
+def test_a_file_beside_an_export_that_was_lost_is_written_again(
+    modelled: Path, tmp_path: Path, twin: Callable[..., Any]
+) -> None:
+    twin("export", modelled, "obj", tmp_path / "a.obj")
+    (tmp_path / "a.mtl").unlink()
+    assert twin("export", modelled, "obj", tmp_path / "a.obj")[0] == 0
+    assert (tmp_path / "a.mtl").is_file()
+
+
+def test_a_level_asked_for_is_the_highest_written(modelled: Path, tmp_path: Path, twin: Callable[..., Any]) -> None:
+    assert twin("export", modelled, "cityjson", tmp_path / "all.json")[0] == 0
+    assert twin("export", modelled, "cityjson", tmp_path / "low.json", "--lod", "1.3")[1]["lod"] == "1.3"
+    everything, low = read_cityjson(tmp_path / "all.json"), read_cityjson(tmp_path / "low.json")
+    assert {tuple(b.solids) for b in everything} == {("1.2", "2.2"), ("1.2",)}
+    assert {tuple(b.solids) for b in low} == {("1.2",)}
+    assert len(everything) == len(low) == 8
+    twin("export", modelled, "obj", tmp_path / "low.obj", "--lod", "1.2")
+    volume = trimesh.load(tmp_path / "low.obj", force="mesh").volume
+    assert volume == pytest.approx(sum(b.footprint.area * (b.roof_m - b.ground_m) for b in low), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("cog", "out", "--lod", "1.2"), "no levels of detail; --lod is for 3dtiles, cityjson, cityjsonseq"),
+        (("obj", "a.obj", "--lod", "3"), "there are 1.2, 1.3, 2.0, 2.2"),
+        (("gltf", "a.gltf"), "name it a.glb"),
+    ],
+)
+def test_what_cannot_be_is_a_usage_error(
+    modelled: Path, tmp_path: Path, twin: Callable[..., Any], arguments: tuple[str, ...], says: str
+) -> None:
+    format_name, name, *rest = arguments
+    code, _, error = twin("export", modelled, format_name, tmp_path / name, *rest)
+    assert code == 2
+    assert says in error
+
+
+def test_the_geopackage_lists_all_outlines(modelled: Path, tmp_path: Path, twin: Callable[..., Any]) -> None:
+    assert twin("export", modelled, "gpkg", tmp_path / "a.gpkg")[1]["buildings"] == 8
+    assert len(pyogrio.read_dataframe(tmp_path / "a.gpkg", layer="buildings")) == 8

@@ -1,0 +1,210 @@
+"""One model, many formats: what each says of a building is the same, in tools that we did not write."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pygltflib
+import pytest
+import pyvista
+import trimesh
+
+from tiles.cityjson import write_cityjson
+from tiles.mesh import write_glb, write_obj
+from tiles.tiles3d import export_buildings
+from twin.building import Building, Solid
+from twin.errors import StageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+COLOURS = {"GroundSurface": (120, 116, 110), "WallSurface": (214, 207, 194), "RoofSurface": (186, 96, 74)}
+
+
+def closed(vertices: NDArray[Any], triangles: NDArray[Any]) -> trimesh.Trimesh:
+    mesh = trimesh.Trimesh(vertices, triangles, process=False)
+    mesh.merge_vertices(digits_vertex=3)
+    return mesh
+
+
+def from_glb(path: Path) -> dict[str, trimesh.Trimesh]:
+    scene = trimesh.load(path)
+    by_node: dict[str, list[trimesh.Trimesh]] = {}
+    names = {node["name"] for node in json_chunk(path)["nodes"] if "mesh" in node}
+    for node in scene.graph.nodes_geometry:
+        place, geometry = scene.graph[node]
+        name = next(n for n in names if node == n or node.startswith(f"{n}_"))
+        part = scene.geometry[geometry].copy()
+        part.apply_transform(place)
+        by_node.setdefault(name, []).append(part)
+    return {name: trimesh.util.concatenate(parts) for name, parts in by_node.items()}
+
+
+def json_chunk(path: Path) -> Any:
+    raw = path.read_bytes()
+    return json.loads(raw[20 : 20 + int.from_bytes(raw[12:16], "little")])
+
+
+def from_obj(path: Path) -> dict[str, trimesh.Trimesh]:
+    scene = trimesh.load(path, split_objects=True, group_material=False, process=False)
+    return dict(scene.geometry)
+
+
+def test_every_building_has_its_volume_and_is_closed_in_obj_and_gltf(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    write_glb(tmp_path / "city.glb", street, **where)
+    write_obj(tmp_path / "city.obj", street, **where)
+    drawn, plain = from_glb(tmp_path / "city.glb"), from_obj(tmp_path / "city.obj")
+    assert len(drawn) == len(plain) == len(street)
+    for building in street:
+        for mesh in (drawn[building.id], plain[building.id.replace(" ", "_")]):
+            solid = closed(mesh.vertices, mesh.faces)
+            assert solid.is_watertight
+            assert solid.volume == pytest.approx(building.attributes["volume_m3"], rel=1e-5)
+
+
+def test_every_building_has_its_volume_in_3d_tiles(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    export_buildings(tmp_path, street, where["crs"], where["vertical"])
+    (glb,) = (tmp_path / "buildings" / "content").glob("*.glb")
+    (mesh,) = trimesh.load(glb).geometry.values()
+    whole = closed(mesh.vertices, mesh.faces)
+    assert whole.is_watertight
+    true = sum(building.attributes["volume_m3"] for building in street)
+    assert whole.volume == pytest.approx(true, rel=1e-3)  # the zone's scale is 0.9999 along each axis
+
+
+def test_gltf_adds_its_origins_up_to_the_places_of_the_store(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    write_glb(tmp_path / "city.glb", street, **where)
+    gltf = pygltflib.GLTF2().load_binary(str(tmp_path / "city.glb"))
+    origin = np.array(gltf.asset.extras["origin"])
+    assert gltf.asset.extras["crs"] == "EPSG:6677"
+    assert gltf.asset.extras["verticalDatum"] == "TP"
+    drawn = from_glb(tmp_path / "city.glb")
+    for building in street:
+        x, up, south = drawn[building.id].vertices.T
+        places = np.column_stack([x, -south, up]) + origin
+        off = np.linalg.norm(places[:, None] - building.solid.vertices[None], axis=2)
+        assert off.min(axis=1).max() < 1e-4
+        assert off.min(axis=0).max() < 1e-4
+
+
+def test_triangles_lie_on_the_faces_of_their_kind(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    write_obj(tmp_path / "city.obj", street, **where)
+    x0, y0, z0 = json.loads((tmp_path / "city.origin.json").read_text())["origin"]
+    kind, vertices, areas = "", [], dict.fromkeys(COLOURS, 0.0)
+    for line in (tmp_path / "city.obj").read_text().splitlines():
+        word, *rest = line.split()
+        if word == "v":
+            vertices.append(np.add(np.array(rest, dtype=float), [x0, y0, z0]))
+        elif word == "usemtl":
+            kind = rest[0]
+        elif word == "f":
+            a, b, c = (vertices[int(i) - 1] for i in rest)
+            normal = np.cross(b - a, c - a)
+            areas[kind] += float(np.linalg.norm(normal)) / 2
+            if kind == "GroundSurface":
+                assert normal[2] < 0
+                assert abs(normal[:2]).max() < 1e-9
+            elif kind == "WallSurface":
+                assert abs(normal[2]) < 1e-6 * np.linalg.norm(normal)
+            else:
+                assert normal[2] > 0
+    assert areas["GroundSurface"] == pytest.approx(sum(b.footprint.area for b in street), rel=1e-6)
+    # By hand: gable 2 x 50, court 265, step 24 + 24, pyramid 16 and four trapezia 12 and 4 m wide and 4 sqrt 2 high
+    assert areas["RoofSurface"] == pytest.approx(2 * (100 + 265 + 48 + 16 + 4 * 8 * 4 * 2**0.5), rel=1e-6)
+
+
+def test_khronos_finds_no_fault_in_the_gltf(
+    street: list[Building], where: dict[str, Any], tmp_path: Path, validate_gltf: Callable[[Path], Any]
+) -> None:
+    write_glb(tmp_path / "city.glb", street, **where)
+    report = validate_gltf(tmp_path)
+    assert (report["files"], report["errors"], report["warnings"]) == (1, [], [])
+
+
+def test_gltf_nodes_carry_the_facts_of_their_building(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    write_glb(tmp_path / "city.glb", street, **where)
+    nodes = [node for node in json_chunk(tmp_path / "city.glb")["nodes"] if "mesh" in node]
+    assert [node["name"] for node in nodes] == sorted(b.id for b in street)
+    for node, building in zip(nodes, sorted(street, key=lambda b: b.id), strict=True):
+        assert node["extras"]["id"] == building.id
+        assert node["extras"]["lod"] == "2.2"
+        assert node["extras"]["用途"] == "住宅"
+        assert "missing" not in node["extras"]
+
+
+def test_vtk_reads_both_with_all_their_triangles(street: list[Building], where: dict[str, Any], tmp_path: Path) -> None:
+    write_glb(tmp_path / "city.glb", street, **where)
+    write_obj(tmp_path / "city.obj", street, **where)
+    plain = pyvista.read(tmp_path / "city.obj")
+    drawn = pyvista.read(tmp_path / "city.glb").combine().extract_surface(algorithm=None)
+    # corners of all rings minus two, and two more for each hole
+    n_true = sum(sum(map(len, face)) - 2 + 2 * (len(face) - 1) for b in street for face in b.solid.faces)
+    assert plain.n_cells == drawn.n_cells == n_true
+    assert plain.area == pytest.approx(drawn.area, rel=1e-5)
+
+
+def test_materials_are_the_colours_of_the_surfaces(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    write_obj(tmp_path / "city.obj", street, **where)
+    blocks = (tmp_path / "city.mtl").read_text().split("newmtl ")[1:]
+    told = {block.split()[0]: np.array(block.split()[2:5], dtype=float) * 255 for block in blocks}
+    assert {kind: tuple(np.rint(colour).astype(int)) for kind, colour in told.items()} == COLOURS
+
+
+@pytest.mark.parametrize("write", [write_obj, write_glb])
+def test_order_does_not_matter_and_no_buildings_are_an_error(
+    street: list[Building], where: dict[str, Any], tmp_path: Path, write: Callable[..., list[Path]]
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = write(tmp_path / "a" / "city", street, **where)
+    second = write(tmp_path / "b" / "city", street[::-1], **where)
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    with pytest.raises(StageError, match="no buildings"):
+        write(tmp_path / "c", [], **where)
+
+
+def test_a_building_without_area_is_left_out_alone(
+    street: list[Building], where: dict[str, Any], tmp_path: Path
+) -> None:
+    line = Solid(vertices=np.zeros((3, 3)), faces=(((0, 1, 2),),), semantics=("RoofSurface",))
+    broken = replace(street[0], id="a line", solids={"2.2": line})
+    write_glb(tmp_path / "a.glb", [broken, *street], **where)
+    write_glb(tmp_path / "b.glb", street, **where)
+    assert len(from_glb(tmp_path / "a.glb")) == len(from_glb(tmp_path / "b.glb")) == len(street)
+
+
+def test_cityjson_holds_the_same_solids(street: list[Building], where: dict[str, Any], tmp_path: Path) -> None:
+    write_cityjson(tmp_path / "city.city.json", street, **where)
+    document = json.loads((tmp_path / "city.city.json").read_text())
+    transform = document["transform"]
+    xyz = np.array(document["vertices"]) * transform["scale"] + transform["translate"]
+    for building in street:
+        solid = document["CityObjects"][building.id]["geometry"][-1]
+        middle = xyz[[corner for face in solid["boundaries"][0] for ring in face for corner in ring]].mean(axis=0)
+        # Each ring as a fan from its first corner; holes run the other way round, so they take away what they cover.
+        volume = sum(
+            float(np.dot(xyz[ring[0]] - middle, np.cross(xyz[a] - middle, xyz[b] - middle))) / 6
+            for face in solid["boundaries"][0]
+            for ring in face
+            for a, b in pairwise(ring)
+        )
+        assert volume == pytest.approx(building.attributes["volume_m3"], rel=1e-6)

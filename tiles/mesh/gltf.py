@@ -1,0 +1,190 @@
+"""One binary glTF of the whole model: a node a building, with its facts, and a material for each kind of surface.
+
+For drawing programs and game engines, where a building is to be picked, hidden or given another look by its name. For
+a city in a browser there are 3D Tiles, which load piece by piece.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tiles.atomic import atomic_path
+from tiles.mesh.frame import LocalFrame
+from tiles.mesh.pieces import Piece, drawable, pieces
+from tiles.tiles3d.buildings import facts, y_up
+from tiles.tiles3d.colours import surface_colours
+from tiles.tiles3d.glb import ComponentType, GlbBuilder, Target
+from tiles.tiles3d.solids import SURFACES
+from twin.errors import StageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from twin.building import Building
+    from twin.crs import HorizontalCrs
+    from twin.vertical import VerticalDatum
+
+    Shape = tuple[NDArray[np.float32], NDArray[np.float32], list[tuple[str, NDArray[np.uint32]]]]
+
+__all__ = ["write_glb"]
+
+AXES = "x east, y up, z south"
+
+_MAX_BYTES = 2_000_000_000
+"""Of positions and normals: with indices and text the container, which counts in 32 bits, holds twice that."""
+
+_CORNER_BYTES = 24
+"""Of a position and a normal."""
+
+Json = dict[str, Any]
+
+
+def write_glb(
+    path: Path, buildings: Sequence[Building], *, crs: HorizontalCrs, vertical: VerticalDatum, lineage: Any = None
+) -> list[Path]:
+    """Write the solids of the highest level of each building.
+
+    Parameters
+    ----------
+    path
+        File to create or replace, atomically.
+    buildings
+        In any order; vertices in metres of `crs`, heights above `vertical`.
+    crs, vertical
+        What the coordinates are in. The scene counts from an origin that `asset.extras` tells; each building's node
+        stands at whole metres of its own, so that 32-bit coordinates keep the tenth of a millimetre.
+    lineage
+        JSON-able account of where the model came from.
+
+    Returns
+    -------
+    list of Path
+        The file.
+
+    Raises
+    ------
+    StageError
+        If there is no building to write, or the file would not fit its own format.
+
+    Notes
+    -----
+    About 4 kB of memory and of file a building of some twenty faces; everything is held until it is written.
+    """
+    found = drawable(buildings)
+    frame = LocalFrame.around(found, crs, vertical)
+    scene = _Scene(frame)
+    for piece in pieces(found):
+        scene.add(piece)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(scene.to_bytes({**frame.statement(AXES), "buildings": len(found), "lineage": lineage}))
+    return [path]
+
+
+class _Scene:
+    """Collects nodes, and all positions, normals and indices in three views that the buildings share."""
+
+    def __init__(self, frame: LocalFrame) -> None:
+        self._frame = frame
+        self._nodes: list[Json] = []
+        self._shapes: list[Shape] = []
+        self._n_corners = 0
+
+    def add(self, piece: Piece) -> None:
+        """Add a building: its corners count from whole metres of its own."""
+        building = piece.building
+        west, south = building.footprint.bounds[:2]
+        corner = np.floor([west, south, building.ground_m])
+        self._nodes.append(
+            {
+                "name": building.id,
+                "mesh": len(self._nodes),
+                "translation": y_up((corner - self._frame.origin)[None])[0].tolist(),
+                "extras": _json_able(facts(building)),
+            }
+        )
+        self._shapes.append(
+            (
+                y_up(piece.positions - corner).astype("<f4"),
+                y_up(piece.normals).astype("<f4"),
+                [(kind, triangles.astype("<u4")) for kind, triangles in piece.triangles],
+            )
+        )
+        self._n_corners += len(piece.positions)
+        if self._n_corners * _CORNER_BYTES > _MAX_BYTES:
+            raise StageError("the model does not fit one glTF file; export 3dtiles, which are many files")
+
+    def to_bytes(self, extras: Json) -> bytes:
+        """Return the file."""
+        builder = GlbBuilder()
+        views = self._views(builder)
+        meshes = self._meshes(builder, views)
+        builder.root |= {
+            "asset": {"version": "2.0", "generator": "city-twin", "extras": extras},
+            "scene": 0,
+            "scenes": [{"nodes": [len(self._nodes)]}],
+            "nodes": [*self._nodes, {"name": "city", "children": list(range(len(self._nodes)))}],
+            "meshes": meshes,
+            "materials": _materials(),
+        }
+        return builder.to_bytes()
+
+    def _views(self, builder: GlbBuilder) -> tuple[int, int, int]:
+        positions = b"".join(shape[0].tobytes() for shape in self._shapes)
+        normals = b"".join(shape[1].tobytes() for shape in self._shapes)
+        indices = b"".join(triangles.tobytes() for shape in self._shapes for _, triangles in shape[2])
+        return (
+            builder.add_view(positions, target=Target.VERTICES, stride=12),
+            builder.add_view(normals, target=Target.VERTICES, stride=12),
+            builder.add_view(indices, target=Target.INDICES),
+        )
+
+    def _meshes(self, builder: GlbBuilder, views: tuple[int, int, int]) -> list[Json]:
+        meshes = []
+        corner_at = index_at = 0
+        for node, (positions, _, by_kind) in zip(self._nodes, self._shapes, strict=True):
+            n = len(positions)
+            box = {"min": positions.min(axis=0).tolist(), "max": positions.max(axis=0).tolist()}
+            attributes = {
+                "POSITION": builder.add_accessor(views[0], ComponentType.FLOAT, n, "VEC3", byteOffset=corner_at, **box),
+                "NORMAL": builder.add_accessor(views[1], ComponentType.FLOAT, n, "VEC3", byteOffset=corner_at),
+            }
+            primitives = []
+            for kind, triangles in by_kind:
+                accessor = builder.add_accessor(
+                    views[2], ComponentType.UNSIGNED_INT, triangles.size, "SCALAR", byteOffset=index_at
+                )
+                primitives.append({"attributes": attributes, "indices": accessor, "material": SURFACES.index(kind)})
+                index_at += triangles.nbytes
+            meshes.append({"name": node["name"], "primitives": primitives})
+            corner_at += positions.nbytes
+        return meshes
+
+
+def _materials() -> list[Json]:
+    colours = surface_colours(np.arange(len(SURFACES))) / 255.0
+    return [
+        {
+            "name": kind,
+            "pbrMetallicRoughness": {
+                "baseColorFactor": [*(round(channel, 4) for channel in colour), 1.0],
+                "metallicFactor": 0.0,
+                "roughnessFactor": 1.0,
+            },
+        }
+        for kind, colour in zip(SURFACES, colours.tolist(), strict=True)
+    ]
+
+
+def _json_able(values: Mapping[str, Any]) -> Json:
+    """Return what holds a value; JSON has no word for a number that is none."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
