@@ -118,7 +118,7 @@ def arrange(outline: Polygon, segments: ArrayLike, params: ShapeParams | None = 
     narrow, small = params.sliver_m * STEPS_PER_M, params.sliver_m2 * STEPS_PER_M**2
     ends, kind = merge_slivers(vertices, ends, kind, narrow, small)
     ends, kind = prune(vertices, ends, kind)
-    ends, kind = dissolve(vertices, ends, kind, fixed, 0.1 * reach)
+    ends, kind, _ = dissolve(vertices, ends, kind, fixed, 0.1 * reach)
     vertices, ends, fixed, _ = compact(vertices, ends, fixed)
     return build(vertices, ends, kind, fixed)
 
@@ -127,13 +127,13 @@ def build(
     vertices: NDArray[np.int64], ends: NDArray[np.int64], kind: NDArray[np.int8], fixed: NDArray[np.bool_]
 ) -> Arrangement:
     """Trace the faces between edges that meet only in vertices."""
-    corners, ring_start, face_start, beside, area = assemble(vertices, ends, kind)
+    halves, ring_start, face_start, beside, area = assemble(vertices, ends, kind)
     if len(face_start) < 2:
         raise FootprintError("the outline has no area on a grid of 0.1 mm; correct or remove it")
     return Arrangement(
         vertices=vertices,
         fixed=fixed,
-        corners=corners,
+        corners=ends.reshape(-1)[halves],
         ring_start=ring_start,
         face_start=face_start,
         edges=ends,

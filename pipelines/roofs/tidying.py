@@ -143,7 +143,8 @@ def dissolve(xy: Any, ends: Any, kind: Any, fixed: Any, tolerance: float) -> Any
     Returns
     -------
     tuple
-        Edges and kinds; vertices keep their numbers.
+        Edges and kinds, and the old number of each edge, whose direction and sides it keeps; vertices keep their
+        numbers.
     """
     ends, kind = ends.copy(), kind.copy()
     degree = np.zeros(len(xy), np.int64)
@@ -161,18 +162,15 @@ def dissolve(xy: Any, ends: Any, kind: Any, fixed: Any, tolerance: float) -> Any
         b = ends[second, 0] + ends[second, 1] - v
         if a == b or kind[first] != kind[second]:
             continue
-        if kind[first] == OUTLINE:
-            if ends[first, 0] == v:
-                a, b = b, a
-        elif not _straight(xy, degree, (a, v, b), tolerance):
+        if kind[first] != OUTLINE and not _straight(xy, degree, (a, v, b), tolerance):
             continue
         if _joined(ends, kind, a, b):
             continue
-        ends[first, 0], ends[first, 1] = a, b
+        ends[first, 0 if ends[first, 0] == v else 1] = b  # the edge keeps its direction
         kind[second] = 0
         degree[v] = 0
     keep = kind != 0
-    return ends[keep], kind[keep]
+    return ends[keep], kind[keep], np.flatnonzero(keep)
 
 
 @nb.njit(cache=True)

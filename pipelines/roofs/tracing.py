@@ -189,8 +189,8 @@ def assemble(xy: Any, ends: Any, kind: Any) -> Any:
     Returns
     -------
     tuple
-        Corners (c,), start of each ring, first ring of each face (faces + 1,); faces left and right of each edge
-        (e, 2), -1 outside; area of each face, square steps, float64.
+        Half-edges (c,) along the rings, the face on their left; start of each ring; first ring of each face
+        (faces + 1,); faces left and right of each edge (e, 2), -1 outside; area of each face, square steps, float64.
     """
     traced = trace(xy, ends)
     following, loop, area2 = traced
@@ -221,17 +221,17 @@ def assemble(xy: Any, ends: Any, kind: Any) -> Any:
         if face[q] >= 0 and outer[face[q]] != q:
             ring_loop[fill[face[q]]] = q
             fill[face[q]] += 1
-    corners = np.empty(n_corners, np.int64)
+    halves = np.empty(n_corners, np.int64)
     ring_start = np.zeros(len(ring_loop) + 1, np.int64)
     used = 0
     for r in range(len(ring_loop)):
         h = first_half[ring_loop[r]]
         for _ in range(length[ring_loop[r]]):
-            corners[used] = ends[h // 2, h % 2]
+            halves[used] = h
             used += 1
             h = following[h]
         ring_start[r + 1] = used
-    return corners, ring_start, face_start, beside, area
+    return halves, ring_start, face_start, beside, area
 
 
 @nb.njit(cache=True)
