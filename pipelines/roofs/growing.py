@@ -206,10 +206,10 @@ def merge(xyz: Any, index: Any, label: Any, planes: int, tolerance: float) -> An
 
 
 @nb.njit(cache=True)
-def _joint(one: Any, two: Any, own_one: float, own_two: float) -> float:
+def _joint(one: Any, two: Any, own_one: float, own_two: float) -> Any:
     a, b, c, _ = fit_height(one + two)
     worst = max(misfit(one, a, b, c) - own_one, misfit(two, a, b, c) - own_two)
-    return worst / (1.0 + a * a + b * b)  # type: ignore[no-any-return]
+    return worst / (1.0 + a * a + b * b)
 
 
 @nb.njit(cache=True)

@@ -66,7 +66,8 @@ def local_planes(xyz: NDArray[np.float64], index: NDArray[np.int32]) -> tuple[ND
     -----
     About 0.3 µs a point.
     """
-    return _local_planes(xyz, index)  # type: ignore[no-any-return]
+    normals, spread = _local_planes(xyz, index)
+    return normals, spread
 
 
 @nb.njit(cache=True)

@@ -71,9 +71,9 @@ class RoofParams(ShapeParams):
 
     misfit_m: float = 0.5
     """Misfit at which a point counts fully against a plane, metres; an outlier must not weigh more."""
-    edge_weight_m: float = 0.25
+    edge_weight_m: float = 0.06
     """Area that one metre of edge between two planes must explain, square metres per metre."""
-    step_weight_m: float = 0.35
+    step_weight_m: float = 0.10
     """The same for each metre of edge at a step of `step_cap_m` or more, so that planes meet at ridges if they can."""
     step_cap_m: float = 1.0
     """Step above which edges cost no more, metres."""

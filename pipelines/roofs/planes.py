@@ -92,7 +92,9 @@ def find_planes(xyz: NDArray[np.float64], params: RoofParams) -> RoofPlanes:
     seen = from_above(xyz, label, n_planes, max(1.5 * spacing, 0.5), params.hidden_m)
     label[np.append(~seen, False)[label]] = UNASSIGNED
     label, n_planes = _keep(label, n_planes, fewest, params.max_planes)
-    return RoofPlanes(coefficients=_fit(xyz, label, n_planes), label=label, noise_m=noise, spacing_m=spacing)
+    coefficients = _fit(xyz, label, n_planes)
+    label = np.maximum(label, UNASSIGNED)
+    return RoofPlanes(coefficients=coefficients, label=label, noise_m=noise, spacing_m=spacing)
 
 
 def _nothing(n: int, params: RoofParams) -> RoofPlanes:

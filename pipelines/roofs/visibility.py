@@ -34,7 +34,7 @@ def from_above(
     -------
     (n_planes,)
     """
-    return _from_above(xyz, label, n_planes, cell_m, hidden_m)  # type: ignore[no-any-return]
+    return np.asarray(_from_above(xyz, label, n_planes, cell_m, hidden_m))
 
 
 @nb.njit(cache=True)
