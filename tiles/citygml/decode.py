@@ -88,8 +88,8 @@ def decode(found: BuildingElement, frame: Frame) -> Building | None:
         return None
     best = solids[max(solids)]
     attributes = _attributes(found) | ({} if bodies[max(solids)].closed else {"surfaces_only": True})
-    ground = float(attributes.pop("ground_m", best.vertices[:, 2].min()))
-    roof = float(attributes.pop("roof_m", best.vertices[:, 2].max()))
+    ground = _figure(attributes, "ground_m", float(best.vertices[:, 2].min()))
+    roof = _figure(attributes, "roof_m", float(best.vertices[:, 2].max()))
     height = measured_height(found.element)
     outline = outline_of(found, frame)
     return Building(
@@ -98,11 +98,20 @@ def decode(found: BuildingElement, frame: Frame) -> Building | None:
         ground_m=ground,
         roof_m=roof,
         measured_height_m=roof - ground if height is None else height,
-        n_points=int(attributes.pop("n_points", 0)),
-        rmse_m=float(attributes.pop("rmse_m", np.nan)),
+        n_points=int(_figure(attributes, "n_points", 0)),
+        rmse_m=_figure(attributes, "rmse_m", np.nan),
         solids=solids,
         attributes=attributes,
     )
+
+
+def _figure(attributes: dict[str, Any], name: str, otherwise: float) -> float:
+    """Take a figure that our own files have as a generic attribute; a foreign one of that name may be anything."""
+    value = attributes.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return otherwise
+    del attributes[name]
+    return float(value)
 
 
 def outline_of(found: BuildingElement, frame: Frame) -> Polygon | None:
