@@ -114,14 +114,18 @@ def cog(job: Job) -> Mapping[str, Any]:
 
 
 def gpkg(job: Job) -> Mapping[str, Any]:
-    """Write outlines with their attributes, and what each flood overlay says of them."""
+    """Write outlines with their attributes, roof faces, and what each flood overlay says of the buildings."""
     from tiles.buildings import building_table
     from tiles.flood import flood_names, read_flood
+    from tiles.roofs import roof_table
     from tiles.vectors import write_gpkg
 
     store = job.store
     table = building_table(store, latest_run(store, "model"))
     layers = {"buildings": table.assign(vertical_datum=str(store.vertical))}
+    roofs = roof_table(job.buildings(), store.crs.code)
+    if len(roofs):
+        layers["roof_surfaces"] = roofs.assign(vertical_datum=str(store.vertical))
     for name in flood_names(store):
         result = read_flood(store, name)
         level = _water_level(result)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyogrio
 import pytest
+import shapely
 import trimesh
 
 from pipelines.model.prism import prism
@@ -112,6 +114,24 @@ def test_what_cannot_be_is_a_usage_error(
     assert says in error
 
 
-def test_the_geopackage_lists_all_outlines(modelled: Path, tmp_path: Path, twin: Callable[..., Any]) -> None:
+def test_the_geopackage_lists_all_outlines_and_every_roof_face(
+    modelled: Path, tmp_path: Path, twin: Callable[..., Any], street: list[Building]
+) -> None:
     assert twin("export", modelled, "gpkg", tmp_path / "a.gpkg")[1]["buildings"] == 8
     assert len(pyogrio.read_dataframe(tmp_path / "a.gpkg", layer="buildings")) == 8
+    assert pyogrio.read_info(tmp_path / "a.gpkg", layer="roof_surfaces")["geometry_type"] == "Polygon Z"
+    roofs = pyogrio.read_dataframe(tmp_path / "a.gpkg", layer="roof_surfaces").set_index(["building_id", "face"])
+    faces = Counter(roofs.index.get_level_values(0))
+    assert faces == {b.id: b.solid.semantics.count("RoofSurface") for b in street[:-1]} | {street[-1].id: 1}
+    # The gable's ridge runs along (0.8, 0.6), so water runs to (0.6, -0.8) and (-0.6, 0.8).
+    gable = roofs.loc[street[0].id]
+    assert gable["azimuth_deg"].tolist() == pytest.approx([143.13, 323.13], abs=0.02)
+    assert gable["slope_deg"].tolist() == pytest.approx([36.87] * 2, abs=0.02)
+    assert gable["area_m2"].tolist() == pytest.approx([50.0] * 2, abs=0.01)
+    assert (gable["low_m"].tolist(), gable["high_m"].tolist()) == ([7.0] * 2, [10.0] * 2)
+    court = roofs.loc[street[1].id]
+    assert court["azimuth_deg"].isna().all()
+    assert court["plan_area_m2"].tolist() == [265.0]
+    assert set(shapely.get_coordinates(court.geometry.array, include_z=True)[:, 2]) == {13.25}
+    by_building = roofs.groupby("building_id")["plan_area_m2"].sum()
+    assert by_building.to_dict() == pytest.approx({b.id: b.footprint.area for b in street}, abs=0.01)
