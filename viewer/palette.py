@@ -35,11 +35,11 @@ PERMANENT_WATER = "#4f93b8"
 """Sea and rivers as they always are."""
 
 BUILDING_STOPS = (
-    (0.0, "#f3efe6"),
-    (10.0, "#ecdcc0"),
-    (20.0, "#e3bd8c"),
-    (31.0, "#d39565"),
-    (60.0, "#b1634f"),
+    (0.0, "#f2dfc4"),
+    (10.0, "#e8c08e"),
+    (20.0, "#db9d63"),
+    (31.0, "#c97a4b"),
+    (60.0, "#a65242"),
     (150.0, "#6d3a52"),
 )
 """Colour by height in metres: 10 is three storeys, 31 the old height limit of Japanese cities, 60 a high-rise."""

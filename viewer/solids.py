@@ -29,6 +29,17 @@ _DRY = (226, 223, 216)
 _UNKNOWN = (150, 152, 158)
 """A building with no known ground around it: darker, so that it is not taken for a dry one."""
 
+_PALE = (244, 240, 232)
+"""What walls are drawn towards, plaster, where the roof carries the colour."""
+
+_PALE_SHARE = 0.65
+
+_WALL_CONTRAST = 0.6
+"""How much of the sun's difference pale walls keep: in full they turn grey, and no longer look pale."""
+
+_ROOF_CONTRAST = 1.8
+"""How much more two slopes of a roof differ than in sunlight."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solids:
@@ -38,6 +49,8 @@ class Solids:
     """Shape (n, 3), metres from the scene's origin."""
     normals: NDArray[np.float32]
     """Shape (n, 3), unit normal of the face that each corner belongs to."""
+    is_roof: NDArray[np.bool_]
+    """Shape (n,): whether the face of each corner belongs to a roof."""
     rise: NDArray[np.float32]
     """Shape (n,): metres of each corner above its building's base."""
     triangles: NDArray[np.int64]
@@ -68,6 +81,7 @@ def solids(buildings: Sequence[Building], origin: tuple[float, float, float]) ->
     return Solids(
         vertices=corners.astype(np.float32),
         normals=np.repeat(np.array([part.normal for part in parts]).reshape(-1, 3), lengths, axis=0).astype(np.float32),
+        is_roof=np.repeat(np.array([part.is_roof for part in parts], dtype=bool), lengths),
         rise=(corners[:, 2] + origin[2] - base[vertex_building]).astype(np.float32),
         triangles=_joined([part.triangles for part in parts], starts, 3),
         building=np.repeat(owner, counts),
@@ -91,19 +105,28 @@ def building_colors(
     return ramp(np.array([building.measured_height_m for building in buildings]), BUILDING_STOPS)
 
 
-def shaded(mesh: Solids, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colour of each corner, shape (n, 3): the building's, lit by its face, darker towards the foot of the walls."""
+def shaded(mesh: Solids, colors: NDArray[np.uint8], *, pale_walls: bool = False) -> NDArray[np.uint8]:
+    """Colour of each corner, shape (n, 3): the building's, lit by its face, darker towards the foot of the walls.
+
+    Slopes of a roof differ more than the sun alone would make them, so that its shape is seen from afar; a flat roof
+    has the colour of the legend. With `pale_walls` the colour is the roof's, and walls have a hint of it.
+    """
     light = facing(mesh.normals)
-    wall = np.abs(mesh.normals[:, 2]) < 0.5
-    foot = np.where(wall, 0.80 + 0.20 * np.clip(mesh.rise / 8.0, 0.0, 1.0), 1.0)
-    lit = colors[mesh.vertex_building] * (light * foot)[:, None]
-    return np.asarray(np.clip(lit, 0, 255), dtype=np.uint8)
+    level = float(facing(np.array([[0.0, 0.0, 1.0]]))[0])
+    light = np.where(mesh.is_roof, level * np.clip(1.0 + _ROOF_CONTRAST * (light / level - 1.0), 0.55, 1.2), light)
+    foot = np.where(mesh.is_roof, 1.0, 0.80 + 0.20 * np.clip(mesh.rise / 8.0, 0.0, 1.0))
+    own = colors[mesh.vertex_building].astype(np.float32)
+    if pale_walls:
+        own = np.where(mesh.is_roof[:, None], own, own + _PALE_SHARE * (np.array(_PALE) - own))
+        light = np.where(mesh.is_roof, light, 1.0 + _WALL_CONTRAST * (light - 1.0))
+    return np.asarray(np.clip(own * (light * foot)[:, None], 0, 255), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Face:
     corners: NDArray[np.float64]
     normal: NDArray[np.float64]
+    is_roof: bool
     triangles: NDArray[np.int64]
     edges: NDArray[np.int64]
 
@@ -114,13 +137,13 @@ def _faces(solid: Solid, origin: NDArray[np.float64]) -> list[_Face]:
     for rings, semantics in zip(solid.faces, solid.semantics, strict=True):
         if semantics == "GroundSurface":  # never seen: it lies in the ground
             continue
-        face = _face([vertices[list(ring)] for ring in rings])
+        face = _face([vertices[list(ring)] for ring in rings], semantics == "RoofSurface")
         if face is not None:
             found.append(face)
     return found
 
 
-def _face(rings: list[NDArray[np.float64]]) -> _Face | None:
+def _face(rings: list[NDArray[np.float64]], is_roof: bool) -> _Face | None:
     outer = rings[0]
     # Newell's normal: right for rings that are not quite flat; its length is twice the area.
     normal = np.cross(outer - outer[0], np.roll(outer, -1, axis=0) - outer[0]).sum(axis=0)
@@ -130,7 +153,7 @@ def _face(rings: list[NDArray[np.float64]]) -> _Face | None:
     normal /= length
     corners = np.concatenate(rings)
     ends = np.cumsum([len(ring) for ring in rings])
-    return _Face(corners, normal, face_triangles(corners, ends, normal), _ring_edges(ends))
+    return _Face(corners, normal, is_roof, face_triangles(corners, ends, normal), _ring_edges(ends))
 
 
 def _ring_edges(ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -202,7 +202,7 @@ class Stage:
             self.solids = solids(self.content.buildings, self.content.origin)
         mesh = _faces(self.solids.vertices, self.solids.triangles)
         colors = building_colors(self.content.buildings, self.look.buildings, self.content.flood)
-        mesh.point_data["rgb"] = shaded(self.solids, colors)
+        mesh.point_data["rgb"] = shaded(self.solids, colors, pale_walls=self.look.buildings == "height")
         body = self._add(mesh, scalars="rgb", rgb=True)
         # Faces step back a little so that lines on them are not half swallowed.
         body.mapper.SetResolveCoincidentTopologyToPolygonOffset()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from shapely import Polygon, box
 
@@ -172,6 +174,29 @@ def test_no_buildings_are_an_empty_mesh() -> None:
     mesh = solids([], ORIGIN)
     assert mesh.triangles.shape == (0, 3)
     assert shaded(mesh, building_colors([], "height")).shape == (0, 3)
+
+
+def test_slopes_of_a_roof_stand_out_and_pale_walls_leave_the_colour_to_it() -> None:
+    # A hipped roof on a block: water runs to all four sides.
+    plan = [(0, 0), (10, 0), (10, 8), (0, 8)]
+    tops = [(0, 0, 6), (10, 0, 6), (10, 8, 6), (0, 8, 6), (4, 4, 9), (6, 4, 9)]
+    walls = tuple(((k, (k + 1) % 4, 4 + (k + 1) % 4, 4 + k),) for k in range(4))
+    slopes = (((4, 5, 9, 8),), ((5, 6, 9),), ((6, 7, 8, 9),), ((7, 4, 8),))
+    solid = Solid(
+        vertices=np.array([*((x, y, 0) for x, y in plan), *tops], dtype=float) + ORIGIN,
+        faces=(*walls, *slopes),
+        semantics=("WallSurface",) * 4 + ("RoofSurface",) * 4,
+    )
+    hipped = replace(_prism(box(100, 200, 110, 208), 0.0, 9.0), solids={"2.2": solid})
+    mesh = solids([hipped], ORIGIN)
+    red = np.array([[200, 80, 40]], np.uint8)
+    plain, pale = shaded(mesh, red).astype(int), shaded(mesh, red, pale_walls=True).astype(int)
+    np.testing.assert_array_equal(plain[mesh.is_roof], pale[mesh.is_roof])
+    assert (pale[~mesh.is_roof, 2] > plain[~mesh.is_roof, 2] + 40).all()
+    seen = {tuple(color) for color in plain[mesh.is_roof].tolist()}
+    assert len(seen) == 4
+    south, north = plain[mesh.is_roof][0], plain[mesh.is_roof][7]  # the sun stands in the south-west
+    assert south[0] > 1.2 * north[0]
 
 
 def test_a_building_of_unknown_depth_does_not_look_dry() -> None:
