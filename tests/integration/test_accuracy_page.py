@@ -94,3 +94,10 @@ def test_exact_ground_has_no_error_and_a_bump_of_a_metre_has_one_of_its_size(eva
     exact, bumped = evaluate(lines)
     assert exact < 0.03
     assert bumped == pytest.approx(np.sqrt(0.25), abs=0.05)  # of the land; the pond does not count
+
+
+def test_a_page_made_anew_keeps_what_another_program_put_between_its_markers(evaluate: Callable[[str], Any]) -> None:
+    old = "# Accuracy\n\nold\n\n<!-- begin 3D models -->\n\n## Models\n\n<!-- end 3D models -->\n\n<!-- begin odd -->"
+    call = f"with_foreign_sections('# Accuracy\\n\\nnew\\n', {old!r})"
+    page = evaluate(f"import json; from page import with_foreign_sections; print(json.dumps({call}))")
+    assert page == "# Accuracy\n\nnew\n\n<!-- begin 3D models -->\n\n## Models\n\n<!-- end 3D models -->\n"

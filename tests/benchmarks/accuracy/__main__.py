@@ -20,7 +20,7 @@ for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
 from cases import GROUPS, real_cases  # noqa: E402
 from confidence_fit import counted, fitted, left_out, source  # noqa: E402
 from models import Models  # noqa: E402
-from page import render  # noqa: E402
+from page import render, with_foreign_sections  # noqa: E402
 from runs import Runs  # noqa: E402
 from scenes import DEVELOPMENT_SEED, TEST_SEED, TRAINING_SEED, scene_cases  # noqa: E402
 from settings import Variant, has_learned, stage_for, variants_of  # noqa: E402
@@ -51,7 +51,9 @@ def main(arguments: list[str]) -> int:
             print(compact(results[-1:], header=len(results) == 1), flush=True)
     if page:
         speeds = runs.speeds(_cases(options))
-        options.out.write_text(render(results, options.work / "pictures", speeds), encoding="utf-8")
+        old = options.out.read_text(encoding="utf-8") if options.out.is_file() else ""
+        made = render(results, options.work / "pictures", speeds)
+        options.out.write_text(with_foreign_sections(made, old), encoding="utf-8")
     else:
         print(compact(results, means=True), flush=True)
     return 0

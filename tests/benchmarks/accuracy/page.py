@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -22,8 +23,10 @@ from twin import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["render"]
+__all__ = ["render", "with_foreign_sections"]
 
+_FOREIGN = re.compile(r"<!-- begin ([^>]+?) -->.*?<!-- end \1 -->", re.DOTALL)
+"""What another program keeps on the page between its markers."""
 _EXPLAINED = Path(__file__).with_name("explained.md")
 _PACKAGES = ("numpy", "numba", "scipy", "opencv-python-headless", "lightgbm")
 
@@ -137,6 +140,17 @@ def render(results: Sequence[Mapping[str, Any]], pictures: Path, speeds: Mapping
         "",
     ]
     return "\n".join(lines)
+
+
+def with_foreign_sections(page: str, old: str) -> str:
+    """Return a page made anew with what others had put between their markers on the old one, at its end.
+
+    Examples
+    --------
+    >>> with_foreign_sections("new\\n", "old <!-- begin x -->kept<!-- end x --> old")
+    'new\\n\\n<!-- begin x -->kept<!-- end x -->\\n'
+    """
+    return page + "".join(f"\n{found.group(0)}\n" for found in _FOREIGN.finditer(old))
 
 
 def _section(title: str, results: Sequence[Mapping[str, Any]], group: str, columns: Sequence[_Column]) -> Iterator[str]:

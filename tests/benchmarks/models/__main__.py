@@ -11,37 +11,70 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 _ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(_ROOT))  # the checkout that is measured, wherever the program is installed
 for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # rates are per core
 
-from cases import TEST_SEED, cases, core_of, thinned  # noqa: E402
+from cases import ROW, TEST_SEED, cases, core_of, thinned  # noqa: E402
 from kinds import KINDS  # noqa: E402
 from modelling import METHODS  # noqa: E402
+from page import placed, render  # noqa: E402
+from real import run_ahn, run_delft  # noqa: E402
+from scale import run_bytes, run_memory  # noqa: E402
 from scan import DISTURBANCES  # noqa: E402
-from synthetic import run_synthetic  # noqa: E402
+from synthetic import run_outlines, run_synthetic  # noqa: E402
 from tables import breakdown, summary, worst  # noqa: E402
+from targets import target_rows  # noqa: E402
 
-PARTS = ("synthetic",)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cases import Case
+
 _BREAKDOWNS = {"kind": "kind", "asked_density": "pts/m2", "noise_m": "noise, m", "disturbance": "disturbance"}
+_LOD1_N = 400
+_SCALE_ROWS = 4
+"""Rows of 50 buildings that the stage is run over in several ways, and that are repeated for the memory."""
 
 
 def main(arguments: list[str]) -> int:
     """Measure what is asked for."""
     options = _parser().parse_args(arguments)
+    options.seed = options.seed or (TEST_SEED if options.out else TEST_SEED + 1)
+    wanted = options.only.split(",") if options.only else list(PARTS)
+    if unknown := sorted(set(wanted) - set(PARTS)):
+        raise SystemExit(f"--only {','.join(unknown)}: choose from {', '.join(PARTS)}")
     results = {}
-    if "synthetic" in options.only.split(","):
-        results["synthetic"] = run_synthetic(_cases(options), options.work, _say, options.method, options.lod)
-        if not options.json:
-            _print_synthetic(results["synthetic"], options.worst)
+    for name in wanted:
+        _say(name)
+        results[name] = PARTS[name](options)
+    options.work.mkdir(parents=True, exist_ok=True)
+    (options.work / "figures.json").write_text(json.dumps(results), encoding="utf-8")
     if options.json:
         print(json.dumps(results, ensure_ascii=False))
+    elif options.out:
+        options.out.write_text(placed(options.out.read_text(encoding="utf-8"), render(results)), encoding="utf-8")
+    else:
+        _print(results, options.worst)
     return 0
 
 
-def _print_synthetic(result: dict, n_worst: int) -> None:
+def _print(results: Mapping[str, Any], n_worst: int) -> None:
+    for metric, asked, reached, holds in target_rows(results):
+        print(f"{holds.strip('*'):4}{metric} | {asked} | {reached}")
+    if "synthetic" in results:
+        _print_synthetic(results["synthetic"], n_worst)
+    for name in ("delft", "ahn"):
+        for row in worst(results.get(name, {}).get("rows", ()), "rmse_3d", n_worst):
+            print(
+                f"{row['id']}: 3D {row['rmse_3d']:.2f}, roof {row['rmse_roof']:.2f}, lod {row['lod']} {row['reason']}"
+            )
+
+
+def _print_synthetic(result: Mapping[str, Any], n_worst: int) -> None:
     print("\n".join(summary(result)))
     for key, title in _BREAKDOWNS.items():
         if len({row[key] for row in result["rows"]}) > 1:
@@ -55,7 +88,35 @@ def _print_synthetic(result: dict, n_worst: int) -> None:
         )
 
 
-def _cases(options: argparse.Namespace) -> list:
+def _synthetic(options: argparse.Namespace) -> dict[str, Any]:
+    return run_synthetic(_cases(options), options.work / "synthetic", _say, options.method, options.lod)
+
+
+def _lod1(options: argparse.Namespace) -> dict[str, Any]:
+    found = thinned(core_of(cases(options.rounds, seed=options.seed)), _LOD1_N)
+    return run_synthetic(found, options.work / "lod1", _say, lod="1.2")
+
+
+def _outlines(options: argparse.Namespace) -> dict[str, Any]:
+    return run_outlines(core_of(_cases(options)))
+
+
+def _few(options: argparse.Namespace) -> list[Case]:
+    return cases(1, seed=options.seed)[: _SCALE_ROWS * ROW]
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "synthetic": _synthetic,
+    "lod1": _lod1,
+    "delft": lambda options: run_delft(options.real, options.work, _say, options.lod),
+    "ahn": lambda options: run_ahn(options.real, options.work, _say, options.lod),
+    "outlines": _outlines,
+    "bytes": lambda options: run_bytes(_few(options), options.work, _say, options.lod),
+    "memory": lambda options: run_memory(_few(options), options.buildings, options.work, _say, options.lod),
+}
+
+
+def _cases(options: argparse.Namespace) -> list[Case]:
     kinds = tuple(options.kinds.split(",")) if options.kinds else KINDS
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
@@ -72,7 +133,7 @@ def _cases(options: argparse.Namespace) -> list:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--only", default=",".join(PARTS), help=f"comma-separated, of {', '.join(PARTS)}")
+    parser.add_argument("--only", default="", help=f"comma-separated, of {', '.join(PARTS)}; all if not given")
     parser.add_argument("--kinds", default="", help=f"comma-separated, of {', '.join(KINDS)}; all if not given")
     parser.add_argument("--disturbance", default="", help=f"comma-separated, of {', '.join(DISTURBANCES)}")
     parser.add_argument(
@@ -81,9 +142,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--n", type=int, help="so many buildings, drawn alike each time")
     parser.add_argument("--id", default="", help="only these buildings, comma-separated")
     parser.add_argument("--rounds", type=int, default=6, help="rounds of 24 surveys of 17 kinds (408 buildings)")
-    parser.add_argument("--seed", type=int, default=TEST_SEED + 1, help=f"never tune on {TEST_SEED}, the page's")
+    parser.add_argument(
+        "--seed", type=int, help=f"never tune on {TEST_SEED}, the page's; {TEST_SEED + 1} without --out"
+    )
     parser.add_argument("--method", choices=list(METHODS), default="ladder", help="what is measured")
     parser.add_argument("--lod", default="2.2", help="level asked for")
+    parser.add_argument("--buildings", type=int, default=2000, help="how many for the memory; 100000 takes an hour")
+    parser.add_argument("--out", type=Path, help="page whose marked section is written anew")
+    parser.add_argument("--real", type=Path, default=_ROOT.parent / "shared" / "data", help="folder of real files")
     parser.add_argument("--worst", type=int, default=10, help="how many of the worst to name")
     parser.add_argument("--json", action="store_true", help="print every figure of every building as one JSON object")
     parser.add_argument("--work", type=Path, default=_ROOT / "build" / "models", help="files, reports, pictures")

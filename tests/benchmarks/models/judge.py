@@ -8,18 +8,18 @@ import os
 import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tiles.cityjson import write_cityjson
 from twin.crs import parse_crs
 from twin.vertical import TP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from twin.building import Building
 
-__all__ = ["STRICT", "Verdict", "judge_program", "verdict_of"]
+__all__ = ["STRICT", "Verdict", "judge_program", "verdict_of", "verdicts"]
 
 STRICT = ("--planarity_d2p_tol", "0.001", "--snap_tol", "0.0001")
 """Planarity to 1 mm, vertices told apart at 0.1 mm; the defaults are 1 cm and 1 mm."""
@@ -91,3 +91,20 @@ def verdict_of(buildings: Sequence[Building], lod: str, folder: Path, options: S
     return Verdict(
         n=len(features), n_valid=len(features) - len(invalid), codes=dict(sorted(codes.items())), invalid=tuple(invalid)
     )
+
+
+def verdicts(buildings: Sequence[Building], work: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Judge the highest level at default and at strict tolerances, and LoD1.2; nothing without a judge."""
+    if judge_program() is None or not buildings:
+        return {}
+    asked: dict[str, tuple[str, Sequence[str]]] = {
+        "default": ("top", ()),
+        "strict": ("top", STRICT),
+        "LoD1": ("1.2", ()),
+    }
+    found = {}
+    for name, (lod, options) in asked.items():
+        say(f"val3dity, {name}")
+        verdict = verdict_of(buildings, lod, work / "judged" / name, options)
+        found[name] = {"n": verdict.n, "valid": verdict.n_valid, "codes": verdict.codes, "invalid": verdict.invalid}
+    return found

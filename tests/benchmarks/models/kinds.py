@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from twin.scene.buildings import BuildingSpec, Prism, SceneBuilding, as_truth, design, prisms
 
@@ -74,8 +76,7 @@ def build(kind: str, name: str, at: tuple[float, float], rng: Generator) -> Buil
     elif kind == "highrise":
         spec = spec._replace(eaves=GROUND_M + 3.1 * float(rng.integers(9, 16)))
     parts = tuple(_EXTRA[kind](spec, rng) if kind in _EXTRA else prisms(spec, GROUND_M))
-    truth = as_truth(name, spec._replace(kind=kind), list(parts), GROUND_M, (0.0, 0.0))  # type: ignore[arg-type]
-    return Built(truth=truth, parts=parts)
+    return Built(truth=_truth(name, spec._replace(kind=kind), parts), parts=parts)  # type: ignore[arg-type]
 
 
 def height(parts: tuple[Prism, ...], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,6 +91,12 @@ def height(parts: tuple[Prism, ...], x: NDArray[np.float64], y: NDArray[np.float
     return top
 
 
+def _truth(name: str, spec: BuildingSpec, parts: tuple[Prism, ...]) -> SceneBuilding:
+    """Outline and roof faces, their coordinates on the grid, but what is made of them not: GEOS would round it too."""
+    truth = as_truth(name, spec, list(parts), GROUND_M, (0.0, 0.0))
+    return dataclasses.replace(truth, footprint=shapely.set_precision(truth.footprint, 0.0))
+
+
 def _row(spec: BuildingSpec, name: str, rng: Generator) -> Built:
     """Three units in a row, ridge behind ridge or not; the middle one is the building."""
     c, s = math.cos(spec.angle), math.sin(spec.angle)
@@ -101,7 +108,7 @@ def _row(spec: BuildingSpec, name: str, rng: Generator) -> Built:
         one = spec._replace(u=spec.u + p * c, v=spec.v + p * s, half_p=half, eaves=spec.eaves + lift)
         parts = tuple(prisms(one, GROUND_M))
         own = name if k == 1 else f"{name}{'ac'[k // 2]}"
-        units.append((as_truth(own, one, list(parts), GROUND_M, (0.0, 0.0)), parts))
+        units.append((_truth(own, one, parts), parts))
     truth, parts = units[1]
     return Built(truth=truth, parts=parts, neighbours=(units[0], units[2]))
 

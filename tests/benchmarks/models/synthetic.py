@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from cases import CORE
-from judge import STRICT, judge_program, verdict_of
+import shapely
+from cases import CORE, sample
+from judge import judge_program, verdicts
 from measure import figures_of, truth_figures
 from modelling import model_samples
 
+from pipelines.footprints import derive_outlines
+from pipelines.model import ModelParams
 from tiles.cityjson import write_cityjsonseq
+from twin.bounds import Bounds
 from twin.crs import parse_crs
 from twin.vertical import TP
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
     from twin.building import Building
 
-__all__ = ["run_synthetic"]
+__all__ = ["run_outlines", "run_synthetic"]
 
 _EVERY = 200
 
@@ -50,9 +54,28 @@ def run_synthetic(
     return {
         "rows": rows,
         "writing_ms": round(1e3 * writing / max(1, len(buildings)), 3),
-        "verdicts": _verdicts(buildings, work, say),
+        "verdicts": verdicts(buildings, work, say),
         "judge": "val3dity" if judge_program() else "our own check",
     }
+
+
+def run_outlines(found: Sequence[Case]) -> dict[str, Any]:
+    """Draw the outlines of buildings that stand alone from their points, as the stage does, and compare with the true.
+
+    Rows are left out: points do not show their party walls. A building without an outline has 0.
+    """
+    params = ModelParams()
+    shares: dict[str, list[float]] = {}
+    for case in found:
+        if case.kind == "row":
+            continue
+        one = sample(case)
+        x, y = one.around.xyz[:, 0].copy(), one.around.xyz[:, 1].copy()
+        outlines, _ = derive_outlines(x, y, Bounds.around(x, y).buffered(1.0), params)
+        union = shapely.union_all([outline.polygon for outline in outlines])
+        both = union.intersection(one.outline).area
+        shares.setdefault(case.kind, []).append(float(both / union.union(one.outline).area))
+    return {"iou": [share for each in shares.values() for share in each], "by_kind": shares}
 
 
 def _writing_s(buildings: Sequence[Building], work: Path) -> float:
@@ -61,15 +84,3 @@ def _writing_s(buildings: Sequence[Building], work: Path) -> float:
     started = time.process_time()
     write_cityjsonseq(work / "synthetic.city.jsonl", buildings, crs=parse_crs("EPSG:6677"), vertical=TP)
     return time.process_time() - started
-
-
-def _verdicts(buildings: Sequence[Building], work: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    if judge_program() is None or not buildings:
-        return {}
-    asked = {"default": ("top", ()), "strict": ("top", STRICT), "lod1": ("1.2", ())}
-    verdicts = {}
-    for name, (lod, options) in asked.items():
-        say(f"val3dity, {name}")
-        found = verdict_of(buildings, lod, work / "judged" / name, options)
-        verdicts[name] = {"n": found.n, "valid": found.n_valid, "codes": found.codes, "invalid": found.invalid[:50]}
-    return verdicts
