@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from twin.building import Solid
 
-__all__ = ["FLAT_BELOW_DEG", "FaceFacts", "face_facts", "is_outer_wall", "local_corners"]
+__all__ = ["FLAT_BELOW_DEG", "FaceFacts", "area_vector", "face_facts", "is_outer_wall", "local_corners"]
 
 FLAT_BELOW_DEG = 0.5
 """A roof less steep than this has no azimuth, degrees: 9 mm in a metre is less than a plane fitted to points of 5 cm
@@ -66,7 +66,7 @@ def face_facts(corners: Corners, face: Sequence[Sequence[int]]) -> FaceFacts:
     >>> face_facts([[0, 0, 1], [1, 0, 0], [1, 1, 0], [0, 1, 1]], [(0, 1, 2, 3)])
     FaceFacts(area_m2=1.4142135623730951, slope_deg=45.0, azimuth_deg=90.0)
     """
-    east, north, up = _area_vector(corners, face)
+    east, north, up = area_vector(corners, face)
     across = math.hypot(east, north)
     slope = math.degrees(math.atan2(across, abs(up)))
     flat = slope < FLAT_BELOW_DEG
@@ -90,7 +90,7 @@ def is_outer_wall(corners: Corners, face: Sequence[Sequence[int]], base_m: float
     return any(corners[i][2] <= base_m + _ON_BASE_M for i in face[0])
 
 
-def _area_vector(corners: Corners, face: Sequence[Sequence[int]]) -> tuple[float, float, float]:
+def area_vector(corners: Corners, face: Sequence[Sequence[int]]) -> tuple[float, float, float]:
     """Return a vector along the outward normal whose length is the area, square metres."""
     east = north = up = 0.0
     for ring in face:

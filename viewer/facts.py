@@ -13,12 +13,14 @@ from scipy.spatial import cKDTree
 from viewer.live import STATE_COLORS, datum_text, reading_text, time_text
 from viewer.marks import gauge_head
 from viewer.palette import class_colors
+from viewer.roof import compass, roof_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from numpy.typing import NDArray
 
+    from twin.building import Building
     from viewer.content import Gauge, SceneContent
 
 __all__ = ["NOTHING", "Fact", "Facts", "Finder"]
@@ -96,7 +98,7 @@ class Finder:
         building = self._building(place) if "buildings" in shown else None
         # A wall is hit exactly and a point only nearly, unless it is the point itself that was hit.
         if building is not None and (point is None or point[1] > 0.25 * reach_m):
-            return self._building_facts(building)
+            return self._building_facts(building, place)
         if point is not None:
             return self._point_facts(point[0])
         return self._ground_facts(place) if {"terrain", "flood"} & set(shown) else NOTHING
@@ -148,7 +150,7 @@ class Finder:
                 return int(position)
         return None
 
-    def _building_facts(self, position: int) -> Facts:
+    def _building_facts(self, position: int, place: tuple[float, float, float]) -> Facts:
         content, building = self.content, self.content.buildings[position]
         datum = datum_text(content.vertical)
         rows = [
@@ -158,6 +160,7 @@ class Finder:
         ]
         if content.flood is not None:
             rows.append(self._depth(content.flood.depth_by_building.get(building.id, 0.0)))
+        rows.extend(_roof_rows(building, place))
         rows.append(_fact("モデル", "Model", f"LoD{building.lod}, RMSE {building.rmse_m:.2f} m"))
         rows.append(_fact("点数", "Points", f"{building.n_points:,}"))
         return Facts(
@@ -234,6 +237,18 @@ class Finder:
 
 
 NOTHING = Facts(kind="nothing", title_ja="何もありません", title_en="Nothing here")
+
+
+def _roof_rows(building: Building, place: tuple[float, float, float]) -> list[Fact]:
+    """Slope of the roof face that was hit, if it was a roof."""
+    roof = roof_at(building, place)
+    if roof is None:
+        return []
+    if roof.azimuth_deg is None:
+        return [Fact(ja="屋根の傾き", en="Roof slope", value_ja="平ら", value_en="flat")]
+    ja, en = compass(roof.azimuth_deg)
+    slope = f"{roof.slope_deg:.0f}°"
+    return [Fact(ja="屋根の傾き", en="Roof slope", value_ja=f"{slope} {ja}向き", value_en=f"{slope}, faces {en}")]
 
 
 def _fact(ja: str, en: str, value: str) -> Fact:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
 import numpy as np
 import pygltflib
 import pytest
@@ -209,3 +210,39 @@ def test_cityjson_holds_the_same_solids(street: list[Building], where: dict[str,
             for a, b in pairwise(ring)
         )
         assert volume == pytest.approx(building.attributes["volume_m3"], rel=1e-6)
+
+
+def test_cityjson_of_roofs_follows_the_official_schema(
+    street: list[Building], where: dict[str, Any], tmp_path: Path, shared_data: Path
+) -> None:
+    schema = shared_data.parent / "schemas" / "cityjson" / "20" / "cityjson.min.schema.json"
+    if not schema.is_file():
+        pytest.skip("the official CityJSON schemas do not stand beside the checkout")
+    validator = jsonschema_rs.validator_for(json.loads(schema.read_text(encoding="utf-8")))
+    write_cityjson(tmp_path / "a.city.json", street, **where)
+    document = json.loads((tmp_path / "a.city.json").read_text())
+    assert [error.message for error in validator.iter_errors(document)] == []
+    surfaces = document["CityObjects"][street[0].id]["geometry"][-1]["semantics"]["surfaces"]
+    assert "slope_deg" in surfaces[-1]
+    surfaces[-1]["type"] = "Roof"
+    assert not validator.is_valid(document), "the schema must see surfaces"
+
+
+@pytest.mark.parametrize("name", ["city.obj", "city.glb"])
+def test_a_courtyard_stays_open_and_a_roof_is_where_it_was(
+    street: list[Building], where: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    house = street[1]
+    (write_obj if name.endswith("obj") else write_glb)(tmp_path / name, [house], **where)
+    up = 2 if name.endswith("obj") else 1
+    block = pyvista.read(tmp_path / name)
+    mesh = block if up == 2 else block.combine().extract_surface(algorithm=None)
+    x, y = house.solid.vertices[0, :2] - np.floor(house.footprint.bounds[:2])
+
+    def struck(east: float, north: float) -> list[float]:
+        """Heights at which a plumb line meets the mesh."""
+        ends = [(east, north, z) if up == 2 else (east, z, -north) for z in (100.0, -100.0)]
+        return sorted(mesh.ray_trace(*ends)[0][:, up].tolist())
+
+    assert struck(x + 8.1, y + 7.2) == []
+    assert struck(x + 2.1, y + 2.2) == pytest.approx([1.5, 13.25], abs=1e-4)

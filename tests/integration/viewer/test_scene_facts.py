@@ -38,6 +38,23 @@ def test_a_click_on_a_wall_tells_the_building_its_height_and_its_water(scene: An
     assert Finder(scene).at((x + 90.0, y + 80.0, 32.0), LAYERS).text("ja").splitlines()[0] == "建物 tall"
 
 
+def test_a_click_on_a_roof_tells_how_steep_it_is_and_where_it_faces(scene: Any, town: Any) -> None:
+    x, y = town.bounds.xmin, town.bounds.ymin
+    low = town.buildings[0]
+    # The house of 20 x 20 m gets a roof of one slope that rises 10 m to the north.
+    solid = low.solid
+    tilted = solid.vertices + np.where((solid.vertices[:, 2] > 2) & (solid.vertices[:, 1] > y + 40), 10.0, 0.0)[
+        :, None
+    ] * [0, 0, 1]
+    shed = replace(low, solids={"2.2": replace(solid, vertices=tilted)}, roof_m=17.0)
+    finder = Finder(replace(scene, buildings=(shed, town.buildings[1])))
+    assert _value(finder.at((x + 30.0, y + 32.0, 12.0), LAYERS), "Roof slope") == "27°, faces S"
+    assert "屋根の傾き: 27° 南向き" in finder.at((x + 30.0, y + 32.0, 12.0), LAYERS).text("ja")
+    assert _value(finder.at((x + 90.0, y + 80.0, 32.0), LAYERS), "Roof slope") == "flat"
+    wall = finder.at((x + 20.0, y + 30.0, 4.0), LAYERS)
+    assert "Roof slope" not in {row.en for row in wall.rows}
+
+
 def test_a_click_on_a_point_tells_its_class_height_and_file(scene: Any) -> None:
     cloud = scene.points.points
     facts = Finder(scene).at((cloud.x[7], cloud.y[7], cloud.z[7] + 0.02), LAYERS)
