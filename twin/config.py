@@ -7,9 +7,11 @@ Defaults live in each stage's parameters dataclass; a preset overrides them, a p
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import hashlib
 import json
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ __all__ = [
 ]
 
 P = TypeVar("P", bound="DataclassInstance")
+
+_ZEROS_FIRST = re.compile(r"0\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,9 @@ def parse_override(text: str) -> Layer:
     stage, dot, key = path.partition(".")
     if not (equals and dot and stage and key):
         raise ConfigError(f"--set {text!r}: write stage.param=value")
-    return Layer(where="--set", stages={stage: {key: yaml.safe_load(value)}})
+    # YAML reads a code that begins with zero as an octal number.
+    loaded = value.strip() if _ZEROS_FIRST.fullmatch(value.strip()) else yaml.safe_load(value)
+    return Layer(where="--set", stages={stage: {key: loaded}})
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -238,12 +244,13 @@ def _coerced(value: Any, hint: Any, where: str) -> Any:
             return value
         raise ConfigError(f"{where} = {value!r}: expected a mapping")
     if origin is typing.Literal:
-        if value in arguments:
-            return value
+        wanted = str(value) if isinstance(value, float) else value  # a version, such as 3.0
+        if wanted in arguments:
+            return wanted
         raise ConfigError(f"{where} = {value!r}: expected one of {', '.join(map(str, arguments))}")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if hint is str and isinstance(value, int) and not isinstance(value, bool):
+    if hint is str and isinstance(value, int | datetime.date) and not isinstance(value, bool):
         return str(value)
     if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
         raise ConfigError(f"{where} = {value!r}: expected {hint.__name__}")

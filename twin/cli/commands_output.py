@@ -31,7 +31,7 @@ def export(
         str, typer.Option(help="Highest level of detail of a model: 1.2, 1.3, 2.0 or 2.2; empty is all there is.")
     ] = "",
 ) -> None:
-    """Write open formats: 3dtiles, cityjson, cityjsonseq, cog, gltf, gpkg, laz, obj."""
+    """Write open formats: 3dtiles, citygml, citygml3, cityjson, cityjsonseq, cog, gltf, gpkg, laz, obj."""
     from tiles.store import Store
     from twin.cli import exports
 

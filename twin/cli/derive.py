@@ -52,11 +52,13 @@ def parameter_kinds() -> dict[str, type]:
     from pipelines.ingest import IngestParams
     from pipelines.model import ModelParams
     from pipelines.terrain import TerrainParams
+    from tiles.citygml import CityGmlParams
 
     return {
         **STAGES,
         "adjust": AdjustParams,
         "check": AcceptanceParams,
+        "citygml": CityGmlParams,
         "ingest": IngestParams,
         "model": ModelParams,
         "terrain": TerrainParams,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run
+from twin.config import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tiles.store import Store
     from twin.building import Building
     from twin.progress import Progress
@@ -28,6 +31,8 @@ class Job:
     lod: str | None = None
     """Highest level of detail to write; None for all there is."""
     progress: Progress | None = None
+    settings: Settings = field(default_factory=Settings)
+    """Layers of parameters, for formats that have some."""
 
     def buildings(self) -> list[Building]:
         """Return the newest model, by id, without the levels above the one asked for."""
@@ -35,6 +40,13 @@ class Job:
 
         found = read_buildings(self.store, latest_run(self.store, "model"))
         return found if self.lod is None else [building.up_to(self.lod) for building in found]
+
+    def each_building(self) -> Iterator[Building]:
+        """Yield what `buildings` returns, tile by tile, without holding all of them."""
+        from tiles.buildings import iter_buildings
+
+        for building in iter_buildings(self.store, latest_run(self.store, "model")):
+            yield building if self.lod is None else building.up_to(self.lod)
 
     def described(self) -> dict[str, Any]:
         """Return what a model's file says of itself."""

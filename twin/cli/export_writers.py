@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from tiles.citygml import CityGmlParams
     from tiles.flood import FloodResult
     from tiles.store import Store
     from twin.cli.export_job import Job
 
-__all__ = ["cityjson", "cityjsonseq", "cog", "gltf", "gpkg", "laz", "obj", "tiles3d"]
+__all__ = ["citygml", "citygml3", "cityjson", "cityjsonseq", "cog", "gltf", "gpkg", "laz", "obj", "tiles3d"]
 
 
 def _sized(path: Path, **counts: int) -> dict[str, int]:
@@ -60,6 +62,30 @@ def _meshes(job: Job, write: Callable[..., list[Path]]) -> Mapping[str, Any]:
     written = write(job.out, buildings, crs=store.crs, vertical=store.vertical, lineage=lineage)
     n_bytes = sum(path.stat().st_size for path in written)
     return {"files": len(written), "bytes": n_bytes, "buildings": len(buildings)}
+
+
+def citygml(job: Job) -> Mapping[str, Any]:
+    """Write the model as PLATEAU's standard 5 has it: CityGML 2.0 with i-UR 3.2, unless another version is set."""
+    from tiles.citygml import CityGmlParams
+
+    return _citygml(job, job.settings.params("citygml", CityGmlParams))
+
+
+def citygml3(job: Job) -> Mapping[str, Any]:
+    """Write the model as PLATEAU's standard 6 has it: CityGML 3.0 with i-UR 4.0."""
+    from tiles.citygml import CityGmlParams
+
+    return _citygml(job, replace(job.settings.params("citygml", CityGmlParams), version="3.0"))
+
+
+def _citygml(job: Job, params: CityGmlParams) -> Mapping[str, Any]:
+    from tiles.citygml import write_citygml
+
+    made = job.store.manifest.latest_run("model")
+    day = made.finished_at[:10] if made is not None else ""
+    dated = replace(params, created=params.created or day)
+    facts = write_citygml(job.out, job.each_building(), crs=job.store.crs, vertical=job.store.vertical, params=dated)
+    return {"files": facts.files, "bytes": facts.bytes, "buildings": facts.buildings}
 
 
 def tiles3d(job: Job) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import run_once
 from twin.cli import export_writers as write
+from twin.cli.derive import layered, parameter_kinds
 from twin.cli.export_job import Job, inputs_of
 from twin.errors import ConfigError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tiles.store import Store
     from twin.cli.session import Session
+    from twin.config import Settings
 
 __all__ = ["FORMATS", "LEVELS", "Format", "export"]
 
@@ -35,6 +37,8 @@ class Format:
     """Endings of the files that are written beside it and belong to it."""
     has_levels: bool = False
     """Whether a level of detail can be asked for."""
+    params: str = ""
+    """Name of its parameters among those that ``--set`` knows; empty if it has none."""
 
 
 def export(
@@ -45,6 +49,7 @@ def export(
     *,
     geoid_separation_m: float | None = None,
     lod: str | None = None,
+    settings: Settings | None = None,
 ) -> None:
     """Write one format from the newest runs.
 
@@ -54,15 +59,24 @@ def export(
         If the format is unknown, or has no levels of detail and one is asked for; the message lists those there are.
     """
     kind = _format(format_name, lod)
+    layers = settings if settings is not None else layered(session.overrides())
     facts = {
         "format": format_name,
         "out": str(out.resolve()),
         "geoid_separation_m": geoid_separation_m,
         "inputs": inputs_of(store),
         **({"lod": lod} if lod else {}),
+        **({"params": asdict(layers.params(kind.params, parameter_kinds()[kind.params]))} if kind.params else {}),
     }
     outputs = [out, *(out.with_suffix(ending) for ending in kind.beside)]
-    job = Job(store=store, out=out, geoid_separation_m=geoid_separation_m, lod=lod, progress=session.progress)
+    job = Job(
+        store=store,
+        out=out,
+        geoid_separation_m=geoid_separation_m,
+        lod=lod,
+        progress=session.progress,
+        settings=layers,
+    )
     with store.writing():
         summary = run_once(store, "export", facts, outputs, lambda: kind.write(job))
     counts = {key: value for key, value in summary.counts.items() if key in ("files", "bytes", "points", "buildings")}
@@ -84,6 +98,8 @@ def _format(name: str, lod: str | None) -> Format:
 
 FORMATS: dict[str, Format] = {
     "3dtiles": Format(write=write.tiles3d, has_levels=True),
+    "citygml": Format(write=write.citygml, has_levels=True, params="citygml"),
+    "citygml3": Format(write=write.citygml3, has_levels=True, params="citygml"),
     "cityjson": Format(write=write.cityjson, ending=".city.json", has_levels=True),
     "cityjsonseq": Format(write=write.cityjsonseq, ending=".city.jsonl", has_levels=True),
     "cog": Format(write=write.cog),

@@ -60,7 +60,7 @@ def run_project(session: Session, project: Project, out: Path, from_stage: str =
     with session.executor() as executor:
         _derive(session, project, _Job(store, executor, settings, from_stage))
     _overlay(session, project, store)
-    _hand_out(session, project, store, out)
+    _hand_out(session, project, store, settings, out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,20 @@ def _overlay(session: Session, project: Project, store: Store) -> None:
         derive.flood(session, store, str(local) if local.is_file() else scenario, project.now)
 
 
-def _hand_out(session: Session, project: Project, store: Store, out: Path) -> None:
+def _hand_out(session: Session, project: Project, store: Store, settings: Settings, out: Path) -> None:
     (out / "exports").mkdir(exist_ok=True)
     for format_name in project.exports:
         kind = exports.FORMATS.get(format_name)
         target = out / "exports" / (f"{project.name}{kind.ending}" if kind and kind.ending else format_name)
         try:
-            exports.export(session, store, format_name, target, geoid_separation_m=project.geoid_separation_m)
+            exports.export(
+                session,
+                store,
+                format_name,
+                target,
+                geoid_separation_m=project.geoid_separation_m,
+                settings=settings,
+            )
         except ConfigError:
             raise
         except TwinError as error:  # one format that cannot be written fails alone
