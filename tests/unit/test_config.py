@@ -174,3 +174,18 @@ def test_a_digest_changes_with_every_part_and_is_the_same_tomorrow() -> None:
     names = {digest("ground", 1, Params()), digest("ground", 2, Params()), digest("ground", 1, Params(slope=0.2))}
     assert len(names) == 3
     assert digest("ground", 1) == "0193b467f097c9ef"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    code: str = ""
+    day: str = ""
+    version: Literal["2.0", "3.0"] = "2.0"
+
+
+def test_codes_dates_and_versions_stay_as_they_are_written() -> None:
+    layers = [parse_override(f"d.{text}") for text in ("code=01100", "day=2025-10-01", "version=3.0")]
+    found = Settings(layers=tuple(layers)).params("d", Delivery)
+    assert found == Delivery(code="01100", day="2025-10-01", version="3.0")
+    with pytest.raises(ConfigError, match=r"expected one of 2\.0, 3\.0"):
+        Settings(layers=(parse_override("d.version=4.0"),)).params("d", Delivery)

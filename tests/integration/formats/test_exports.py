@@ -15,6 +15,7 @@ import trimesh
 
 from pipelines.model.prism import prism
 from tiles.buildings import table_of, write_table, write_tile_buildings
+from tiles.citygml import read_buildings
 from tiles.cityjson import read_cityjson
 from tiles.store import Store
 from twin.cli.app import build_app
@@ -100,7 +101,7 @@ def test_a_level_asked_for_is_the_highest_written(modelled: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("cog", "out", "--lod", "1.2"), "no levels of detail; --lod is for 3dtiles, cityjson, cityjsonseq"),
+        (("cog", "out", "--lod", "1.2"), "no levels of detail; --lod is for 3dtiles, citygml, citygml3, cityjson"),
         (("obj", "a.obj", "--lod", "3"), "there are 1.2, 1.3, 2.0, 2.2"),
         (("gltf", "a.gltf"), "name it a.glb"),
     ],
@@ -135,3 +136,48 @@ def test_the_geopackage_lists_all_outlines_and_every_roof_face(
     assert set(shapely.get_coordinates(court.geometry.array, include_z=True)[:, 2]) == {13.25}
     by_building = roofs.groupby("building_id")["plan_area_m2"].sum()
     assert by_building.to_dict() == pytest.approx({b.id: b.footprint.area for b in street}, abs=0.01)
+
+
+@pytest.mark.parametrize(("format_name", "version"), [("citygml", "2.0"), ("citygml3", "3.0")])
+def test_citygml_is_a_folder_of_meshes_with_the_citys_facts(
+    modelled: Path, tmp_path: Path, twin: Callable[..., Any], format_name: str, version: str
+) -> None:
+    code, told, error = twin("export", modelled, format_name, tmp_path / "out", "--set", "citygml.city=01100")
+    assert code == 0, error
+    files = sorted((tmp_path / "out" / "udx" / "bldg").iterdir())
+    assert (told["buildings"], told["files"]) == (8, len(files))
+    assert told["bytes"] == sum(path.stat().st_size for path in files)
+    store = Store.open(modelled)
+    made = store.manifest.latest_run("model")
+    assert made is not None
+    read = [building for path in files for building in read_buildings(path, store.crs, store.vertical)]
+    assert len(read) == 8
+    assert {building.attributes["city"] for building in read} == {"01100"}
+    assert {building.attributes["creationDate"][:10] for building in read} == {made.finished_at[:10]}
+    assert all(f"http://www.opengis.net/citygml/{version}" in path.read_text("utf-8") for path in files)
+    solids = {b.footprint.bounds: b.solids for b in read}
+    for building in read_cityjson_of(modelled, tmp_path, twin):
+        again = solids[building.footprint.bounds]
+        for level, solid in building.solids.items():
+            assert {tuple(v) for v in again[level[0]].vertices.tolist()} == {tuple(v) for v in solid.vertices.tolist()}
+
+
+def read_cityjson_of(modelled: Path, tmp_path: Path, twin: Callable[..., Any]) -> list[Building]:
+    assert twin("export", modelled, "cityjson", tmp_path / "model.json")[0] == 0
+    return read_cityjson(tmp_path / "model.json")
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("citygml.city=12", "five digits"),
+        ("citygml.town=13104", "unknown key citygml.town"),
+        ("citygml.crs=EPSG:6677", "one system with heights"),
+    ],
+)
+def test_facts_that_citygml_cannot_hold_are_told(
+    modelled: Path, tmp_path: Path, twin: Callable[..., Any], setting: str, says: str
+) -> None:
+    code, _, error = twin("export", modelled, "citygml", tmp_path / "out", "--set", setting)
+    assert code in (1, 2)
+    assert says in error
