@@ -17,10 +17,11 @@ import numpy as np
 from pipelines.roofs.junctions import repair_junctions
 from pipelines.roofs.lifting import levels_of, split_crossings, wall_rings
 from pipelines.roofs.noding import INNER, OUTLINE
+from pipelines.roofs.settling import settle
 from pipelines.roofs.shape import STEPS_PER_M, ShapeParams
 from pipelines.roofs.tidying import compact, dissolve
 from pipelines.roofs.tracing import assemble
-from pipelines.roofs.triangles import triangulate
+from pipelines.roofs.triangles import pieces, triangulate
 from twin.building import Solid
 from twin.errors import RoofError
 
@@ -132,10 +133,14 @@ def _plan(
     """Merge equal neighbours, repair corners, split edges that cross in height."""
     sides = np.where(arrangement.edge_faces >= 0, label[arrangement.edge_faces], -1)
     differ = sides[:, 0] != sides[:, 1]
-    ends, sides = arrangement.edges[differ], sides[differ]
+    xy, ends, sides = arrangement.vertices.copy(), arrangement.edges[differ], sides[differ]
+    alive = np.ones(len(ends), np.bool_)
+    reach, join = params.settle_m * STEPS_PER_M, params.join_m * STEPS_PER_M
+    settle((xy, ends, sides, alive), arrangement.fixed, planes, reach, join)
+    ends, sides = ends[alive], sides[alive]
     kind = np.where(sides[:, 1] < 0, OUTLINE, INNER).astype(np.int8)
-    ends, _, kept = dissolve(arrangement.vertices, ends, kind, arrangement.fixed, _STRAIGHT_STEPS)
-    xy, ends, _, _ = compact(arrangement.vertices, ends, arrangement.fixed)
+    ends, _, kept = dissolve(xy, ends, kind, arrangement.fixed, _STRAIGHT_STEPS)
+    xy, ends, _, _ = compact(xy, ends, arrangement.fixed)
     sides = sides[kept]
 
     graph, count = _with_room(xy, ends, sides)
@@ -181,19 +186,21 @@ def _solid(plan: _Plan, planes: NDArray[np.float64], base: int, params: ShapePar
     heights = plan.z[halves // 2, halves % 2, halves % 2]
     first, levels = levels_of(plan.ends, plan.z, len(plan.xy), base)
     number = _numbers(first, levels, corners, heights)
-    roof, n_triangulated = [], 0
+    roof: list[tuple[tuple[int, ...], ...]] = []
+    n_triangulated = 0
     for f in range(len(face_start) - 1):
-        rings = ring_start[face_start[f] : face_start[f + 1] + 1]
-        part = slice(rings[0], rings[-1])
-        plane = planes[plan.sides[halves[rings[0]] // 2, halves[rings[0]] % 2]]
+        starts = ring_start[face_start[f] : face_start[f + 1] + 1]
+        part = slice(starts[0], starts[-1])
+        plane = planes[plan.sides[halves[starts[0]] // 2, halves[starts[0]] % 2]]
         exact = plan.xy[corners[part]] @ plane[:2] + plane[2]
-        bent = np.abs(heights[part] - exact).max() > params.bend_m * STEPS_PER_M
-        torn = len(rings) > 2 and len(np.unique(corners[part])) < rings[-1] - rings[0] - 1
-        if bent or torn:
-            roof += _triangles(plan.xy, corners[part], rings - rings[0], number[part])
+        rings = [corners[a:b] for a, b in itertools.pairwise(starts)]
+        if np.abs(heights[part] - exact).max() > params.bend_m * STEPS_PER_M:
+            cut = _triangles(plan.xy, rings)
             n_triangulated += 1
         else:
-            roof.append(tuple(tuple(number[a:b].tolist()) for a, b in itertools.pairwise(rings)))
+            cut = pieces(plan.xy, rings) if len(rings) > 1 else [(tuple(rings[0].tolist()),)]
+        solid_vertex = dict(zip(corners[part].tolist(), number[part].tolist(), strict=True))
+        roof += [tuple(tuple(solid_vertex[v] for v in ring) for ring in face) for face in cut]
     wall_corners, wall_start = wall_rings(plan.ends, plan.z, base, first, levels)
     walls = [(tuple(wall_corners[a:b].tolist()),) for a, b in itertools.pairwise(wall_start)]
     ground = _ground(plan, first)
@@ -217,14 +224,12 @@ def _numbers(
     return np.searchsorted(key, corners * span + (heights - low))
 
 
-def _triangles(
-    xy: NDArray[np.int64], corners: NDArray[np.int64], rings: NDArray[np.int64], number: NDArray[np.int64]
-) -> list[tuple[tuple[int, ...], ...]]:
-    found = triangulate(xy, corners, rings)
+def _triangles(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[tuple[int, ...], ...]]:
+    found = triangulate(xy, rings)
     if len(found) == 0:
-        x, y = xy[corners[0]] / STEPS_PER_M
+        x, y = xy[rings[0][0]] / STEPS_PER_M
         raise RoofError(203, f"the roof face at x {x:.2f} m, y {y:.2f} m cannot be flat; use a simpler roof")
-    return [(tuple(number[triangle].tolist()),) for triangle in found]
+    return found
 
 
 def _ground(plan: _Plan, first: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:

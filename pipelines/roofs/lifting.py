@@ -13,6 +13,8 @@ __all__ = ["levels_of", "lift", "split_crossings", "wall_rings"]
 
 _ROUNDS = 6
 """Most passes over the edges that cross in height; the second finds nothing but what the first has welded."""
+_THINNEST = 3e-4
+"""Least height of a wall by its length: 3 mm in 10 m."""
 _LEAST_PIECE = 25.0
 """An edge is not split nearer to its ends than this, steps (2.5 mm): the heights at the end are welded instead."""
 
@@ -86,6 +88,7 @@ def split_crossings(graph: Any, count: Any, coefficients: Any, floor: float, gap
                 continue
             at_a, at_b = z[e, 0, 0] - z[e, 1, 0], z[e, 0, 1] - z[e, 1, 1]
             if at_a * at_b >= 0:
+                crossing += _weld_if_thin(xy, ends[e], max(abs(at_a), abs(at_b)), gap)
                 continue
             crossing += 1
             a, b = ends[e, 0], ends[e, 1]
@@ -113,6 +116,17 @@ def split_crossings(graph: Any, count: Any, coefficients: Any, floor: float, gap
             break
         z = lift(graph, count, coefficients, floor, gap)
     return z, crossing
+
+
+@nb.njit(cache=True)
+def _weld_if_thin(xy: Any, edge: Any, height: int, gap: Any) -> int:
+    """Do without a wall so thin for its length that no plane can be fitted to it (val3dity 104); 1 if it was one."""
+    a, b = edge
+    length = np.sqrt(float(xy[b, 0] - xy[a, 0]) ** 2 + float(xy[b, 1] - xy[a, 1]) ** 2)
+    if height == 0 or height >= _THINNEST * length:
+        return 0
+    gap[a], gap[b] = max(gap[a], height + 1.0), max(gap[b], height + 1.0)
+    return 1
 
 
 @nb.njit(cache=True)

@@ -1,116 +1,121 @@
-"""The last resort for a face that cannot be flat: triangles without new corners."""
+"""The last resort for a face that cannot be flat: triangles without new corners and without flat ones."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba as nb
 import numpy as np
+import shapely
 
-__all__ = ["triangulate"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["pieces", "triangulate"]
+
+Ring = tuple[int, ...]
 
 
-@nb.njit(cache=True)
-def triangulate(xy: Any, corners: Any, ring_start: Any) -> Any:
-    """Cut a polygon into triangles that use every corner, the well-shaped ones first.
-
-    Ears are cut in the order of their height, so that corners on straight edges get triangles of their own instead of
-    being lost, which would leave cracks to the neighbours.
+def pieces(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[Ring, ...]]:
+    """Cut a polygon whose rings touch each other where its inside falls apart.
 
     Parameters
     ----------
     xy
         Places in plan, shape (n, 2) int64.
-    corners
-        Indices into `xy` along the rings: the outer one counter-clockwise, then holes clockwise.
-    ring_start
-        First corner of each ring, shape (rings + 1,).
+    rings
+        Indices into `xy`: the outer ring counter-clockwise, then holes clockwise.
 
     Returns
     -------
-    numpy.ndarray
-        Shape (triangles, 3), places in `corners`, counter-clockwise; empty if there is none without flat triangles.
-
-    Notes
-    -----
-    O(n^3) at worst; faces have tens of corners.
+    list
+        Polygons of the same corners, each with a connected inside.
     """
-    ring = _bridged(xy, corners, ring_start)
-    n = len(ring)
-    triangles = np.empty((max(n - 2, 0), 3), np.int64)
-    used = 0
-    while n > 3:
-        best, tallest = -1, 0.0
-        for i in range(n):
-            height = _ear(xy, corners, ring[:n], i)
-            if height > tallest:
-                best, tallest = i, height
-        if best < 0:
-            return triangles[:0]
-        triangles[used, 0] = ring[best - 1 if best > 0 else n - 1]
-        triangles[used, 1], triangles[used, 2] = ring[best], ring[(best + 1) % n]
-        used += 1
-        ring[best : n - 1] = ring[best + 1 : n].copy()
-        n -= 1
-    if n < 3 or _cross(xy, corners[ring[0]], corners[ring[1]], corners[ring[2]]) <= 0:
-        return triangles[:0]
-    triangles[used] = ring[:3]
-    return triangles[: used + 1]
+    whole = shapely.Polygon(xy[rings[0]], [xy[ring] for ring in rings[1:]])
+    if whole.is_valid:
+        return [tuple(tuple(ring.tolist()) for ring in rings)]
+    number = {tuple(xy[v].tolist()): int(v) for ring in rings for v in ring}
+    parts = shapely.get_parts(shapely.make_valid(whole))
+    found = []
+    for part in shapely.orient_polygons(parts[shapely.area(parts) > 0]):
+        boundary = (part.exterior, *part.interiors)
+        found.append(tuple(tuple(number[x, y] for x, y in ring.coords[:-1]) for ring in boundary))
+    return found
+
+
+def triangulate(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[Ring, ...]]:
+    """Cut a polygon into triangles that use every corner.
+
+    GEOS makes a constrained Delaunay triangulation; flat triangles at corners on straight edges are flipped away.
+
+    Parameters
+    ----------
+    xy
+        Places in plan, shape (n, 2) int64.
+    rings
+        Indices into `xy`: the outer ring counter-clockwise, then holes clockwise.
+
+    Returns
+    -------
+    list
+        Triangles, counter-clockwise, as faces of one ring; empty if there are none that use every corner.
+    """
+    number = {tuple(xy[v].tolist()): int(v) for ring in rings for v in ring}
+    whole = shapely.Polygon(xy[rings[0]], [xy[ring] for ring in rings[1:]])
+    cut = shapely.get_parts(shapely.constrained_delaunay_triangles(shapely.make_valid(whole)))
+    if len(cut) == 0:
+        return []
+    corners = shapely.get_coordinates(cut).astype(np.int64).reshape(-1, 4, 2)[:, :3]
+    triangles = np.array([[number.get((x, y), -1) for x, y in triangle] for triangle in corners.tolist()])
+    if triangles.min() < 0:
+        return []
+    if not _flip(xy, triangles) or len(np.unique(triangles)) < len(number):
+        return []
+    return [(tuple(triangle),) for triangle in triangles.tolist()]
 
 
 @nb.njit(cache=True)
-def _cross(xy: Any, a: int, b: int, c: int) -> int:
-    return int((xy[b, 0] - xy[a, 0]) * (xy[c, 1] - xy[a, 1]) - (xy[b, 1] - xy[a, 1]) * (xy[c, 0] - xy[a, 0]))
+def _flip(xy: Any, triangles: Any) -> bool:
+    """Orient triangles and flip edges until none is flat; whether that succeeded. O(n^2) a pass."""
+    n = len(triangles)
+    for t in range(n):
+        if _area2(xy, triangles[t]) < 0:
+            triangles[t, 1], triangles[t, 2] = triangles[t, 2], triangles[t, 1]
+    for _ in range(n):
+        flat = -1
+        for t in range(n):
+            if _area2(xy, triangles[t]) <= 0 and _flip_longest(xy, triangles, t):
+                flat = t
+        if flat < 0:
+            break
+    least = 1
+    for t in range(n):
+        least = min(least, _area2(xy, triangles[t]))
+    return least > 0
 
 
 @nb.njit(cache=True)
-def _ear(xy: Any, corners: Any, ring: Any, i: int) -> float:
-    """Least height of the triangle at a corner of the ring, 0 if it is no ear."""
-    n = len(ring)
-    a, b, c = corners[ring[i - 1]], corners[ring[i]], corners[ring[(i + 1) % n]]
-    area2 = _cross(xy, a, b, c)
-    if area2 <= 0:
-        return 0.0
-    for k in range(n):
-        w = corners[ring[k]]
-        if w in (a, b, c):
-            continue
-        if _cross(xy, a, b, w) >= 0 and _cross(xy, b, c, w) >= 0 and _cross(xy, c, a, w) >= 0:
-            return 0.0
-    longest = 0.0
-    for p, q in ((a, b), (b, c), (c, a)):
-        longest = max(longest, float(xy[p, 0] - xy[q, 0]) ** 2 + float(xy[p, 1] - xy[q, 1]) ** 2)
-    return float(area2 / np.sqrt(longest))
+def _area2(xy: Any, t: Any) -> int:
+    a, b, c = xy[t[0]], xy[t[1]], xy[t[2]]
+    return int((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
 @nb.njit(cache=True)
-def _bridged(xy: Any, corners: Any, ring_start: Any) -> Any:
-    """One ring of places in `corners`: each hole, the nearest first, is joined by a bridge there and back."""
-    n_rings = len(ring_start) - 1
-    ring = np.empty(len(corners) + 2 * n_rings, np.int64)
-    n = ring_start[1] - ring_start[0]
-    ring[:n] = np.arange(ring_start[0], ring_start[1])
-    done = np.zeros(n_rings, np.bool_)
-    for _ in range(1, n_rings):
-        best_i, best_k, best_r, least = -1, -1, -1, np.inf
-        for r in range(1, n_rings):
-            if done[r]:
-                continue
-            for k in range(ring_start[r], ring_start[r + 1]):
-                for i in range(n):
-                    p, q = corners[ring[i]], corners[k]
-                    d2 = float(xy[p, 0] - xy[q, 0]) ** 2 + float(xy[p, 1] - xy[q, 1]) ** 2
-                    if d2 < least:  # the shortest of all bridges crosses nothing
-                        best_i, best_k, best_r, least = i, k, r, d2
-        length = ring_start[best_r + 1] - ring_start[best_r]
-        tail = ring[best_i + 1 : n].copy()
-        at = best_i + 1
-        for j in range(length + 1):
-            ring[at] = ring_start[best_r] + (best_k - ring_start[best_r] + j) % length
-            at += 1
-        ring[at] = ring[best_i]
-        at += 1
-        ring[at : at + len(tail)] = tail
-        n = at + len(tail)
-        done[best_r] = True
-    return ring[:n].copy()
+def _flip_longest(xy: Any, triangles: Any, t: int) -> bool:
+    """Replace a flat triangle and its neighbour on the longest side by two others."""
+    longest, at = -1.0, 0
+    for k in range(3):
+        p, q = triangles[t, k], triangles[t, (k + 1) % 3]
+        length = float(xy[p, 0] - xy[q, 0]) ** 2 + float(xy[p, 1] - xy[q, 1]) ** 2
+        if length > longest:
+            longest, at = length, k
+    p, q, tip = triangles[t, at], triangles[t, (at + 1) % 3], triangles[t, (at + 2) % 3]
+    for other in range(len(triangles)):
+        for k in range(3):
+            a, b = triangles[other, k], triangles[other, (k + 1) % 3]
+            if other != t and ((a == p and b == q) or (a == q and b == p)):
+                far = triangles[other, (k + 2) % 3]
+                triangles[t, 0], triangles[t, 1], triangles[t, 2] = tip, b, far
+                triangles[other, 0], triangles[other, 1], triangles[other, 2] = a, tip, far
+                return True
+    return False
