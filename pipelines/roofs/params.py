@@ -44,6 +44,9 @@ class RoofParams(ShapeParams):
     merge_m: float = 0.06
     """Neighbours are one plane if that adds no more than this to the misfit of either, metres (or 1.5 times the noise);
     a lower step is a seam."""
+    min_filled: float = 0.65
+    """Least share of a plane's points among the neighbours of its points; roofs have 0.75 to 1, planes laid through
+    leaves 0.5."""
     hidden_m: float = 1.0
     """A plane this far below other roof points over most of its extent is a floor or a balcony, metres."""
     max_planes: int = 900
@@ -79,6 +82,8 @@ class RoofParams(ShapeParams):
     """Step above which edges cost no more, metres."""
     guard_m: float = 1.0
     """How far above its own highest or below its own lowest point a plane may be extended, metres."""
+    main_plane_m2: float = 10.0
+    """Planes of LoD2.0 are at least this large, square metres (LoD2.0 of Biljecki, Ledoux and Stoter 2016)."""
     max_sweeps: int = 6
     """Most rounds over all planes in the search for labels; two or three suffice."""
 

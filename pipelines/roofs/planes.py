@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.roofs.growing import UNASSIGNED, fit_height, grow, merge, moments, settle
+from pipelines.roofs.growing import UNASSIGNED, filled, fit_height, grow, merge, moments, settle
 from pipelines.roofs.normals import local_planes, neighbours
 from pipelines.roofs.visibility import from_above
 
@@ -90,6 +90,7 @@ def find_planes(xyz: NDArray[np.float64], params: RoofParams) -> RoofPlanes:
         if changed <= len(xyz) // 200:
             break
     seen = from_above(xyz, label, n_planes, max(1.5 * spacing, 0.5), params.hidden_m)
+    seen &= filled(index, label, n_planes) >= params.min_filled
     label[np.append(~seen, False)[label]] = UNASSIGNED
     label, n_planes = _keep(label, n_planes, fewest, params.max_planes)
     coefficients = _fit(xyz, label, n_planes)

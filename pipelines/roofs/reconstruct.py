@@ -1,0 +1,165 @@
+"""From the points and the outline of one building to its roof."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from pipelines.roofs.arrangement import arrange, faces_at
+from pipelines.roofs.extrude import extrude
+from pipelines.roofs.flatten import flatten
+from pipelines.roofs.labelling import assign_planes
+from pipelines.roofs.lines import partition_lines
+from pipelines.roofs.planes import RoofPlanes, find_planes
+from pipelines.roofs.regular import make_regular
+from twin.building import Solid
+from twin.errors import RoofError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from shapely import Polygon
+
+    from pipelines.roofs.arrangement import Arrangement
+    from pipelines.roofs.params import RoofParams
+
+__all__ = ["Roof", "reconstruct"]
+
+_GRID_M = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Roof:
+    """A building's solid with its roof, and the simpler ones made from the same plan."""
+
+    solid: Solid
+    """LoD2.2; metres in the CRS and datum of the points, on the grid of 0.1 mm."""
+    lower: Mapping[str, Solid]
+    """Solids of LoD2.0 and LoD1.3, those that could be made."""
+    reasons: Mapping[str, str]
+    """Why the others could not, by level."""
+    n_planes: int
+    """Roof planes that some face has."""
+    roof_rmse_m: float
+    """Root mean square distance of the points in planes to the LoD2.2 roof along z, metres."""
+
+
+def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, params: RoofParams) -> Roof:
+    """Model one building at LoD2.2, LoD2.0 and LoD1.3.
+
+    Everything is worked out relative to a whole-metre origin that depends on the outline and the base alone, on sorted
+    points, so a building comes out the same wherever its tile ends and however its points are ordered.
+
+    Parameters
+    ----------
+    outline
+        Valid polygon, perhaps with courtyards; metres, CRS of the points.
+    xyz
+        (n, 3) building points inside the outline, those on walls included, in any order; metres.
+    base_m
+        Lowest ground in the outline, metres in the points' datum.
+    params
+        Thresholds.
+
+    Returns
+    -------
+    Roof
+        Solids; whether they are valid is for `pipelines.validity` to say.
+
+    Raises
+    ------
+    FootprintError
+        If the outline cannot stand on a grid of 0.1 mm.
+    RoofError
+        If no plane is found among the points, or the faces cannot be closed to a solid.
+
+    Notes
+    -----
+    About 7 ms for 1 500 points and five planes: half for the planes, a quarter for the lines.
+    """
+    x0, y0 = np.floor(outline.bounds[:2])
+    origin = np.array([x0, y0, math.floor(base_m)])
+    plan_outline = shapely.transform(outline, lambda xy: xy - origin[:2])
+    points = _sorted(xyz - origin, params.max_points)
+    planes = make_regular(plan_outline, points, find_planes(points, params), params)
+    if not planes.n_planes:
+        raise RoofError(0, f"no roof plane among {len(xyz)} points; {params.min_plane_points} on one plane are needed")
+    plan = arrange(plan_outline, partition_lines(plan_outline, points, planes, params), params)
+    label = assign_planes(plan, points, planes, params)
+    base = base_m - float(origin[2])
+    solid = extrude(plan, label, planes.coefficients, base, params)
+    lower: dict[str, Solid] = {}
+    reasons: dict[str, str] = {}
+    for level, make in (("2.0", _coarse), ("1.3", _blocks)):
+        try:
+            faces, coefficients = make(plan, label, points, planes, params)
+            lower[level] = _placed(extrude(plan, faces, coefficients, base, params), origin)
+        except RoofError as error:
+            reasons[level] = str(error)
+    return Roof(
+        solid=_placed(solid, origin),
+        lower=MappingProxyType(lower),
+        reasons=MappingProxyType(reasons),
+        n_planes=len(np.unique(label)),
+        roof_rmse_m=_roof_rmse(plan, label, points, planes),
+    )
+
+
+def _sorted(xyz: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Order finite points by x, y, z; of too many keep every n-th."""
+    xyz = xyz[np.isfinite(xyz).all(axis=1)]
+    xyz = np.ascontiguousarray(xyz[np.lexsort((xyz[:, 2], xyz[:, 1], xyz[:, 0]))], dtype=np.float64)
+    return xyz[:: math.ceil(len(xyz) / most)] if len(xyz) > most else xyz
+
+
+def _coarse(
+    plan: Arrangement,
+    label: NDArray[np.int32],
+    points: NDArray[np.float64],
+    planes: RoofPlanes,
+    params: RoofParams,
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Label the faces again with the large planes only: dormers, stair heads and porches go (LoD2.0)."""
+    area = np.bincount(planes.label[planes.label >= 0], minlength=planes.n_planes) * planes.spacing_m**2
+    n_kept = max(1, int((area >= params.main_plane_m2).sum()))
+    if n_kept == planes.n_planes:
+        return label, planes.coefficients
+    main = RoofPlanes(
+        coefficients=planes.coefficients[:n_kept],
+        label=np.where(planes.label < n_kept, planes.label, -1).astype(np.int32),
+        noise_m=planes.noise_m,
+        spacing_m=planes.spacing_m,
+    )
+    return assign_planes(plan, points, main, params), main.coefficients
+
+
+def _blocks(
+    plan: Arrangement,
+    label: NDArray[np.int32],
+    points: NDArray[np.float64],
+    planes: RoofPlanes,
+    params: RoofParams,
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Level blocks (LoD1.3), their heights from the points in planes."""
+    return flatten(plan, label, planes.coefficients, points[planes.label >= 0], params)
+
+
+def _placed(solid: Solid, origin: NDArray[np.float64]) -> Solid:
+    vertices = np.round((solid.vertices + origin) / _GRID_M) * _GRID_M
+    return Solid(vertices=vertices, faces=solid.faces, semantics=solid.semantics)
+
+
+def _roof_rmse(plan: Arrangement, label: NDArray[np.int32], points: NDArray[np.float64], planes: RoofPlanes) -> float:
+    own = points[planes.label >= 0]
+    face = faces_at(plan, own[:, :2])
+    own, face = own[face >= 0], face[face >= 0]
+    if not len(own):
+        return math.nan
+    a, b, c = planes.coefficients[label[face]].T
+    return float(np.sqrt(np.mean((own[:, 2] - a * own[:, 0] - b * own[:, 1] - c) ** 2)))
