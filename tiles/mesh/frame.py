@@ -10,12 +10,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from twin.building import Building
+    from tiles.mesh.pieces import Thing
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
-__all__ = ["LocalFrame"]
+__all__ = ["LocalFrame", "MeshFacts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,9 @@ class LocalFrame:
     vertical: VerticalDatum
 
     @staticmethod
-    def around(buildings: Sequence[Building], crs: HorizontalCrs, vertical: VerticalDatum) -> LocalFrame:
-        """Return the frame whose origin lies south-west of all buildings, at the datum's zero."""
-        x0, y0 = np.min([building.footprint.bounds[:2] for building in buildings], axis=0).tolist()
+    def around(found: Sequence[Thing], crs: HorizontalCrs, vertical: VerticalDatum) -> LocalFrame:
+        """Return the frame whose origin lies south-west of everything, at the datum's zero."""
+        x0, y0 = np.min([thing.solid.vertices[:, :2].min(axis=0) for thing in found], axis=0).tolist()
         return LocalFrame(x0=float(math.floor(x0)), y0=float(math.floor(y0)), crs=crs, vertical=vertical)
 
     @property
@@ -49,3 +50,20 @@ class LocalFrame:
             "unit": "metre",
             "axes": axes,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshFacts:
+    """What was written."""
+
+    files: tuple[Path, ...]
+    """The file asked for, then those beside it."""
+    buildings: int
+    objects: int
+    """Terrain, bridges, water and trees."""
+
+    @staticmethod
+    def of(found: Sequence[Thing], *files: Path) -> MeshFacts:
+        """Count what there was to write."""
+        n_buildings = sum(thing.type == "Building" for thing in found)
+        return MeshFacts(files=files, buildings=n_buildings, objects=len(found) - n_buildings)

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiles.atomic import atomic_path
-from tiles.mesh.frame import LocalFrame
-from tiles.mesh.pieces import Piece, drawable, pieces
-from tiles.tiles3d.buildings import facts, y_up
+from tiles.mesh.frame import LocalFrame, MeshFacts
+from tiles.mesh.pieces import pieces, things
+from tiles.tiles3d.buildings import y_up
 from tiles.tiles3d.colours import surface_colours
 from tiles.tiles3d.glb import ComponentType, GlbBuilder, Target
 from tiles.tiles3d.solids import SURFACES
 from twin.errors import StageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from twin.building import Building
+    from tiles.mesh.pieces import Item, Piece
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
@@ -46,16 +46,16 @@ Json = dict[str, Any]
 
 
 def write_glb(
-    path: Path, buildings: Sequence[Building], *, crs: HorizontalCrs, vertical: VerticalDatum, lineage: Any = None
-) -> list[Path]:
-    """Write the solids of the highest level of each building.
+    path: Path, items: Iterable[Item], *, crs: HorizontalCrs, vertical: VerticalDatum, lineage: Any = None
+) -> MeshFacts:
+    """Write the solid of the highest level of each building, and what stands beside buildings.
 
     Parameters
     ----------
     path
         File to create or replace, atomically.
-    buildings
-        In any order; vertices in metres of `crs`, heights above `vertical`.
+    items
+        Buildings, terrain, bridges, water and trees in any order; metres of `crs`, heights above `vertical`.
     crs, vertical
         What the coordinates are in. The scene counts from an origin that `asset.extras` tells; each building's node
         stands at whole metres of its own, so that 32-bit coordinates keep the tenth of a millimetre.
@@ -64,26 +64,26 @@ def write_glb(
 
     Returns
     -------
-    list of Path
-        The file.
+    MeshFacts
+        The file, and how much is in it.
 
     Raises
     ------
     StageError
-        If there is no building to write, or the file would not fit its own format.
+        If there is nothing to write, or the file would not fit its own format.
 
     Notes
     -----
     About 4 kB of memory and of file a building of some twenty faces; everything is held until it is written.
     """
-    found = drawable(buildings)
+    found = things(items)
     frame = LocalFrame.around(found, crs, vertical)
     scene = _Scene(frame)
     for piece in pieces(found):
         scene.add(piece)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(scene.to_bytes({**frame.statement(AXES), "buildings": len(found), "lineage": lineage}))
-    return [path]
+        temporary.write_bytes(scene.to_bytes({**frame.statement(AXES), "objects": len(found), "lineage": lineage}))
+    return MeshFacts.of(found, path)
 
 
 class _Scene:
@@ -97,15 +97,14 @@ class _Scene:
 
     def add(self, piece: Piece) -> None:
         """Add a building: its corners count from whole metres of its own."""
-        building = piece.building
-        west, south = building.footprint.bounds[:2]
-        corner = np.floor([west, south, building.ground_m])
+        thing = piece.thing
+        corner = np.floor(thing.solid.vertices.min(axis=0))
         self._nodes.append(
             {
-                "name": building.id,
+                "name": thing.id,
                 "mesh": len(self._nodes),
                 "translation": y_up((corner - self._frame.origin)[None])[0].tolist(),
-                "extras": _json_able(facts(building)),
+                "extras": _json_able({"type": thing.type, **thing.facts}),
             }
         )
         self._shapes.append(

@@ -11,17 +11,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tiles.atomic import atomic_path, write_text
-from tiles.mesh.frame import LocalFrame
-from tiles.mesh.pieces import Piece, drawable, pieces
+from tiles.mesh.frame import LocalFrame, MeshFacts
+from tiles.mesh.pieces import pieces, things
 from tiles.tiles3d.colours import SURFACE_COLOURS
 from tiles.tiles3d.solids import SURFACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import TextIO
 
-    from twin.building import Building
+    from tiles.mesh.pieces import Item, Piece
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
@@ -31,16 +31,16 @@ AXES = "x east, y north, z up"
 
 
 def write_obj(
-    path: Path, buildings: Sequence[Building], *, crs: HorizontalCrs, vertical: VerticalDatum, lineage: Any = None
-) -> list[Path]:
-    """Write the solids of the highest level of each building.
+    path: Path, items: Iterable[Item], *, crs: HorizontalCrs, vertical: VerticalDatum, lineage: Any = None
+) -> MeshFacts:
+    """Write the solid of the highest level of each building, and what stands beside buildings.
 
     Parameters
     ----------
     path
         File to create or replace, atomically; ``STEM.mtl`` and ``STEM.origin.json`` are written beside it before.
-    buildings
-        In any order; vertices in metres of `crs`, heights above `vertical`.
+    items
+        Buildings, terrain, bridges, water and trees in any order; metres of `crs`, heights above `vertical`.
     crs, vertical
         What the coordinates are in; the file counts from an origin that its comments and the JSON file tell.
     lineage
@@ -48,18 +48,18 @@ def write_obj(
 
     Returns
     -------
-    list of Path
-        The files written.
+    MeshFacts
+        The files, and how much is in them.
 
     Raises
     ------
     StageError
-        If there is no building to write.
+        If there is nothing to write.
     """
-    found = drawable(buildings)
+    found = things(items)
     frame = LocalFrame.around(found, crs, vertical)
     materials, sidecar = path.with_suffix(".mtl"), path.with_suffix(".origin.json")
-    facts = {**frame.statement(AXES), "buildings": len(found), "lineage": lineage}
+    facts = {**frame.statement(AXES), "objects": len(found), "lineage": lineage}
     write_text(sidecar, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     write_text(materials, _materials())
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as out:
@@ -67,8 +67,8 @@ def write_obj(
         n_vertices = 0
         for piece in pieces(found):
             _write_piece(out, piece, n_vertices, frame)
-            n_vertices += len(piece.building.solid.vertices)
-    return [path, materials, sidecar]
+            n_vertices += len(piece.thing.solid.vertices)
+    return MeshFacts.of(found, path, materials, sidecar)
 
 
 def _head(out: TextIO, frame: LocalFrame, materials: str) -> None:
@@ -79,9 +79,9 @@ def _head(out: TextIO, frame: LocalFrame, materials: str) -> None:
 
 def _write_piece(out: TextIO, piece: Piece, n_before: int, frame: LocalFrame) -> None:
     """Write one building, whose vertices come after so many others."""
-    name = _token(piece.building.id)
+    name = _token(piece.thing.id)
     out.write(f"o {name}\n")
-    places = (piece.building.solid.vertices - frame.origin).tolist()
+    places = (piece.thing.solid.vertices - frame.origin).tolist()
     out.writelines(f"v {x:.4f} {y:.4f} {z:.4f}\n" for x, y, z in places)
     for surface, triangles in piece.triangles:
         out.write(f"g {name} {surface}\nusemtl {surface}\ns off\n")

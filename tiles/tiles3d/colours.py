@@ -36,8 +36,15 @@ CLASS_COLOURS: dict[int, tuple[int, int, int]] = {
 }
 """Screen colours (sRGB) by ASPRS class, for clouds without colours of their own; other codes are violet."""
 
-SURFACE_COLOURS = ((120, 116, 110), (214, 207, 194), (186, 96, 74))
-"""Screen colours (sRGB) of ground, wall and roof surfaces."""
+SURFACE_COLOURS = (
+    (120, 116, 110),
+    (214, 207, 194),
+    (186, 96, 74),
+    (79, 147, 184),
+    (104, 146, 84),
+    (190, 186, 164),
+)
+"""Screen colours (sRGB) of ground, wall, roof and water surfaces, of plants and of terrain."""
 
 
 def _linear_table() -> NDArray[np.uint8]:

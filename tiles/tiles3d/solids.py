@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SURFACES", "Mesh", "mesh_of"]
 
-SURFACES = ("GroundSurface", "WallSurface", "RoofSurface")
+SURFACES = ("GroundSurface", "WallSurface", "RoofSurface", "WaterSurface", "Vegetation", "Terrain")
+"""Kinds of faces that have a colour; the last two are ours, for what CityGML gives no meaning to."""
 
 _FLAT = 1e-9
 """Faces whose normal's length (twice their area, square metres) is below this are lines or points and are left out."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tiles.citygml import CityGmlParams
     from tiles.flood import FloodResult
+    from tiles.mesh import MeshFacts
     from tiles.store import Store
     from twin.cli.export_job import Job
 
@@ -56,12 +57,11 @@ def obj(job: Job) -> Mapping[str, Any]:
     return _meshes(job, write_obj)
 
 
-def _meshes(job: Job, write: Callable[..., list[Path]]) -> Mapping[str, Any]:
-    buildings, store = job.buildings(), job.store
-    lineage = job.described()["lineage"]
-    written = write(job.out, buildings, crs=store.crs, vertical=store.vertical, lineage=lineage)
-    n_bytes = sum(path.stat().st_size for path in written)
-    return {"files": len(written), "bytes": n_bytes, "buildings": len(buildings)}
+def _meshes(job: Job, write: Callable[..., MeshFacts]) -> Mapping[str, Any]:
+    store, lineage = job.store, job.described()["lineage"]
+    made = write(job.out, job.buildings(), crs=store.crs, vertical=store.vertical, lineage=lineage)
+    n_bytes = sum(path.stat().st_size for path in made.files)
+    return {"files": len(made.files), "bytes": n_bytes, "buildings": made.buildings}
 
 
 def citygml(job: Job) -> Mapping[str, Any]:

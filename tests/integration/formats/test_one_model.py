@@ -15,9 +15,10 @@ import pyvista
 import trimesh
 
 from tiles.cityjson import write_cityjson
-from tiles.mesh import write_glb, write_obj
+from tiles.mesh import MeshFacts, write_glb, write_obj
 from tiles.tiles3d import export_buildings
 from twin.building import Building, Solid
+from twin.cityobject import CityObject, Tin
 from twin.errors import StageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLOURS = {"GroundSurface": (120, 116, 110), "WallSurface": (214, 207, 194), "RoofSurface": (186, 96, 74)}
+COLOURS = {
+    "GroundSurface": (120, 116, 110),
+    "WallSurface": (214, 207, 194),
+    "RoofSurface": (186, 96, 74),
+    "WaterSurface": (79, 147, 184),
+    "Vegetation": (104, 146, 84),
+    "Terrain": (190, 186, 164),
+}
 
 
 def closed(vertices: NDArray[Any], triangles: NDArray[Any]) -> trimesh.Trimesh:
@@ -173,13 +181,13 @@ def test_materials_are_the_colours_of_the_surfaces(
 
 @pytest.mark.parametrize("write", [write_obj, write_glb])
 def test_order_does_not_matter_and_no_buildings_are_an_error(
-    street: list[Building], where: dict[str, Any], tmp_path: Path, write: Callable[..., list[Path]]
+    street: list[Building], where: dict[str, Any], tmp_path: Path, write: Callable[..., MeshFacts]
 ) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = write(tmp_path / "a" / "city", street, **where)
     second = write(tmp_path / "b" / "city", street[::-1], **where)
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert [path.read_bytes() for path in first.files] == [path.read_bytes() for path in second.files]
     with pytest.raises(StageError, match="no buildings"):
         write(tmp_path / "c", [], **where)
 
@@ -246,3 +254,40 @@ def test_a_courtyard_stays_open_and_a_roof_is_where_it_was(
 
     assert struck(x + 8.1, y + 7.2) == []
     assert struck(x + 2.1, y + 2.2) == pytest.approx([1.5, 13.25], abs=1e-4)
+
+
+def test_terrain_and_trees_stand_beside_the_buildings(
+    street: list[Building], where: dict[str, Any], tmp_path: Path, validate_gltf: Callable[[Path], Any]
+) -> None:
+    x, y = street[0].solid.vertices[0, :2]
+    ground = Tin(
+        id="relief_0_0_0",
+        vertices=np.array([(x - 40, y - 40, 1.0), (x + 40, y - 40, 2.0), (x + 40, y + 40, 3.0), (x - 40, y + 40, 2.0)]),
+        triangles=np.array([(0, 1, 2), (0, 2, 3)], dtype=np.int32),
+        attributes={"tolerance_m": 0.1},
+    )
+    crown = np.array([(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, 2), (0, 0, -1)]) * 3.0 + [x - 20, y, 8.0]
+    sides = [((i, (i + 1) % 4, 4),) for i in range(4)] + [(((i + 1) % 4, i, 5),) for i in range(4)]
+    tree = CityObject(
+        id="tree",
+        kind="SolitaryVegetationObject",
+        lod="1",
+        vertices=crown,
+        faces=tuple(sides),
+        semantics=(None,) * 8,
+        is_solid=True,
+        attributes={"height": 12.0},
+    )
+    facts = write_glb(tmp_path / "city.glb", [tree, ground, *street], **where)
+    assert (facts.buildings, facts.objects) == (8, 2)
+    drawn = from_glb(tmp_path / "city.glb")
+    assert closed(drawn["tree"].vertices, drawn["tree"].faces).volume == pytest.approx(9 * 2 * 9 / 3, rel=1e-5)
+    assert drawn["relief_0_0_0"].area == pytest.approx(6400, rel=1e-3)
+    told = {node["name"]: node["extras"] for node in json_chunk(tmp_path / "city.glb")["nodes"] if "mesh" in node}
+    assert told["tree"] == {"type": "SolitaryVegetationObject", "id": "tree", "lod": "1", "height": 12.0}
+    assert told["relief_0_0_0"]["tolerance_m"] == 0.1
+    write_obj(tmp_path / "city.obj", [tree, ground, *street], **where)
+    used = {line.split()[1] for line in (tmp_path / "city.obj").read_text().splitlines() if line.startswith("usemtl")}
+    assert used == set(COLOURS) - {"WaterSurface"}
+    report = validate_gltf(tmp_path)
+    assert (report["errors"], report["warnings"]) == ([], [])
