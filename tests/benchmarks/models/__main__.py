@@ -108,8 +108,8 @@ def _few(options: argparse.Namespace) -> list[Case]:
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "synthetic": _synthetic,
     "lod1": _lod1,
-    "delft": lambda options: run_delft(options.real, options.work, _say, options.lod),
-    "ahn": lambda options: run_ahn(options.real, options.work, _say, options.lod),
+    "delft": lambda options: run_delft(options.real, options.work, _say, options.lod, options.method),
+    "ahn": lambda options: run_ahn(options.real, options.work, _say, options.lod, options.method),
     "outlines": _outlines,
     "bytes": lambda options: run_bytes(_few(options), options.work, _say, options.lod),
     "memory": lambda options: run_memory(_few(options), options.buildings, options.work, _say, options.lod),

@@ -106,7 +106,7 @@ def _ladder(outline: Outline, scan: Scan, params: ModelParams) -> Building:
 
 def _roofs(outline: Outline, scan: Scan, params: ModelParams) -> Building:
     """Return LoD2.2 by the roof chain alone, or nothing."""
-    chain: Any = import_module("pipelines.roofs")
+    chain: Any = import_module("pipelines.roofs.reconstruct")
     settings: Any = import_module("pipelines.roofs.params")
     roof = chain.reconstruct(outline.polygon, scan.xyz, scan.ground_m, settings.RoofParams())
     building = model_building(outline, scan, dataclasses.replace(params, lod="1.2"))

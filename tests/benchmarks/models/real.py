@@ -40,7 +40,7 @@ _TOUCH_M = 0.2
 """Half the gap between outlines that still touch, metres."""
 
 
-def run_delft(data: Path, work: Path, say: Callable[[str], None], lod: str = "2.2") -> dict[str, Any]:
+def run_delft(data: Path, work: Path, say: Callable[[str], None], lod: str, method: str) -> dict[str, Any]:
     """Model the outlines of Delft's block from the delivered classes, and draw outlines of the same points."""
     points = _points([data / "lidar" / f"delft_ahn3_{k}.laz" for k in "ab"])
     label = points["label"]
@@ -49,14 +49,14 @@ def run_delft(data: Path, work: Path, say: Callable[[str], None], lod: str = "2.
     crs = parse_crs("EPSG:28992")
     given = clean(read_shapes(data / "vector" / "delft_bgt_buildings.geojson", crs), params)
     terrain = _terrain(points)
-    rows, buildings = _modelled(given.outlines, roofs, terrain, lod)
+    rows, buildings = _modelled(given.outlines, roofs, terrain, lod, method)
     result = {"rows": rows, "verdicts": verdicts(buildings, work / "delft", say)}
     derived, _ = derive_outlines(roofs.x, roofs.y, Bounds.around(roofs.x, roofs.y).buffered(1.0), params)
     whole, each = agreement([o.polygon for o in given.outlines], [o.polygon for o in derived])
     return result | {"iou_area": whole, "iou_groups": each, "refused": len(given.refused)}
 
 
-def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str = "2.2") -> dict[str, Any]:
+def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str, method: str) -> dict[str, Any]:
     """Model buildings that come without outline and without ground.
 
     The ground is where the lowest points of the walls end, a hundredth of them left out as strays.
@@ -72,7 +72,7 @@ def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str = "2.2"
             rows.append({"id": f"ahn-{path.stem}", "points": len(xyz), "lod": "none", "reason": str(error)})
             continue
         ground = flat_ground([outline], float(np.quantile(xyz[:, 2], _LOWEST_SHARE)))
-        found, made = _modelled([outline], cloud, ground, lod)
+        found, made = _modelled([outline], cloud, ground, lod, method)
         # What the outline left out is told too: all points of the file count in `share_inside`.
         rows += [row | {"share_inside": round(row["points"] / len(xyz), 3)} for row in found]
         buildings += made
@@ -80,9 +80,9 @@ def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str = "2.2"
 
 
 def _modelled(
-    outlines: Sequence[Outline], roofs: Points, terrain: Raster, lod: str
+    outlines: Sequence[Outline], roofs: Points, terrain: Raster, lod: str, method: str
 ) -> tuple[list[dict[str, Any]], list[Building]]:
-    modelled = list(model_outlines(outlines, (roofs.x, roofs.y, roofs.z), terrain, lod=lod))
+    modelled = list(model_outlines(outlines, (roofs.x, roofs.y, roofs.z), terrain, method, lod))
     return [figures_of(each) for each in modelled], [each.building for each in modelled if each.building is not None]
 
 
