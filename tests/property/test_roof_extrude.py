@@ -13,7 +13,7 @@ from shapely import Polygon, affinity
 
 from pipelines.roofs.arrangement import Arrangement, arrange
 from pipelines.roofs.extrude import extrude, extrude_counted
-from pipelines.validity import check_solid, volume_m3
+from pipelines.validity import DEFAULT, STRICT, check_solid, volume_m3
 from twin.errors import RoofError
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ _cases = given(kind=st.sampled_from(sorted(_KINDS)), turn=st.floats(0, 90), seed
 def test_every_solid_is_closed_oriented_and_flat_to_a_millimetre(kind: str, turn: float, seed: int) -> None:
     arrangement, labels, planes = _case(kind, turn, seed)
     solid = extrude(arrangement, labels, planes, 0.0)
-    assert check_solid(solid, planarity_m=0.001) == ()
+    assert check_solid(solid, STRICT) == ()
+    assert check_solid(solid, DEFAULT) == ()
     assert len(np.unique(np.rint(solid.vertices * 1e4), axis=0)) == len(solid.vertices)
 
 
