@@ -51,7 +51,7 @@ class Patch:
 
 
 def building_mask(
-    x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame, params: FootprintParams
+    x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame, params: FootprintParams, *, thin: bool = False
 ) -> NDArray[np.bool_]:
     """Mark cells that hold building points, with small gaps closed and thin things dropped.
 
@@ -67,6 +67,8 @@ def building_mask(
         Cells to mark, with resolution `cell_m`.
     params
         Cell, closing, largest hole.
+    thin
+        Whether thin things stay.
 
     Returns
     -------
@@ -80,6 +82,8 @@ def building_mask(
     occupied = count > 0
     mask = _closed(occupied, radius) | (_closed(occupied, radius + 1) & _is_sparse(count))
     mask = _filled(mask, round(params.derived_min_hole_m2 / params.cell_m**2))
+    if thin:
+        return mask
     opened: NDArray[np.bool_] = ndimage.binary_opening(mask, _SQUARE)
     return opened
 

@@ -10,7 +10,7 @@ import shapely
 from shapely import Polygon
 
 from pipelines.footprints.components import building_mask, component
-from pipelines.footprints.outline import repair
+from pipelines.footprints.outline import mean_width_m, repair
 from pipelines.footprints.regularise import outline_of
 from twin.bounds import Bounds
 from twin.errors import FootprintError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["outline_of_points"]
 
 _LEAST_POINTS = 5
+_NARROWEST_M = 1.0
+"""Least mean width, metres: a wire or a wall alone is narrower."""
 _WIDEST_CELLS = 3.0
 """Cells grow to at most this many of `cell_m` where points are sparse."""
 
@@ -62,11 +64,16 @@ def outline_of_points(xyz: NDArray[np.float64], params: FootprintParams) -> Poly
     local = xy - origin
     fitted = dataclasses.replace(params, cell_m=_cell_m(local, params), max_extent_m=np.inf)
     frame = Frame.covering(Bounds.around(local[:, 0], local[:, 1]).buffered(fitted.mask_margin_m), fitted.cell_m)
-    patch = component(building_mask(local[:, 0], local[:, 1], frame, fitted), frame)
+    # What is a cell or two wide may be the whole building where points are few; wires were cut away before.
+    mask = building_mask(local[:, 0], local[:, 1], frame, fitted, thin=True)
+    patch = component(mask, frame)
     if patch is None:
-        raise FootprintError("the points lie in lines or specks that cover no area")
+        raise FootprintError("no cell holds points")
     outline = shapely.transform(outline_of(patch, local, fitted), lambda c: c + origin)
-    return max(repair(outline, params), key=lambda part: part.area)
+    part = max(repair(outline, params), key=lambda part: part.area)
+    if mean_width_m(part) < _NARROWEST_M:
+        raise FootprintError(f"the points lie in a line, {mean_width_m(part):.1f} m wide: they show no outline")
+    return part
 
 
 def _cell_m(xy: NDArray[np.float64], params: FootprintParams) -> float:

@@ -1,7 +1,7 @@
 """Outlines from building points, where nobody gave any.
 
-Points mark cells, cells form patches, each patch becomes an outline. Neighbours that touch come out as one building:
-points alone do not show a party wall under one roof.
+Points mark cells, cells form patches, each patch becomes an outline, and an outline is parted where roofs end against
+each other. Houses in a row under one continuous roof come out as one building: points do not show their party walls.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from pipelines.footprints.components import Patch, building_mask, patches
 from pipelines.footprints.outline import Outline, Unmodelled, repair
-from pipelines.footprints.regularise import outline_of
+from pipelines.footprints.partition import houses_of
+from pipelines.footprints.regularise import directions, outline_of
 from twin.bounds import Bounds
 from twin.errors import FootprintError
 from twin.raster import Frame
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from shapely import Polygon
 
     from pipelines.footprints.params import FootprintParams
 
@@ -28,13 +31,13 @@ __all__ = ["derive_outlines"]
 
 
 def derive_outlines(
-    x: NDArray[np.float64], y: NDArray[np.float64], own: Bounds, params: FootprintParams
+    x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], own: Bounds, params: FootprintParams
 ) -> tuple[list[Outline], list[Unmodelled]]:
     """Draw the outlines that a tile owns.
 
     Parameters
     ----------
-    x, y
+    x, y, z
         Building points of the tile and of `FootprintParams.halo_m` around it, shape (n,), metres; in any order.
     own
         The tile.
@@ -51,14 +54,14 @@ def derive_outlines(
         return [], []
     frame = Frame.covering(_window(x, y, own, params), params.cell_m)
     mask = building_mask(x, y, frame, params)
-    points_of = _lookup(x, y, frame)
+    points_of = _lookup(x, y, z, frame)
     outlines: list[Outline] = []
     failed: list[Unmodelled] = []
     for patch in patches(mask, frame, own, params):
         name = _name(patch, params.cell_m)
         facts = {"outline": "derived-block" if patch.is_block else "derived"}
         try:
-            parts = repair(outline_of(patch, points_of(patch), params), params)
+            parts = _parted(patch, points_of(patch), params)
         except FootprintError as error:
             failed.append(Unmodelled(id=name, reason=str(error)))
             continue
@@ -85,13 +88,31 @@ def _name(patch: Patch, cell_m: float) -> str:
     return f"b_{round((column + 0.5) * cell_m * 1000)}_{round((row + 0.5) * cell_m * 1000)}"
 
 
-def _lookup(x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame) -> Callable[[Patch], NDArray[np.float64]]:
-    """Return a function that gives the points of a patch, shape (n, 2)."""
+def _parted(patch: Patch, xyz: NDArray[np.float64], params: FootprintParams) -> list[Polygon]:
+    """Outlines of the houses of one patch."""
+    origin = np.floor(np.array([patch.column0, patch.row0]) * params.cell_m)
+    local = xyz - np.append(origin, 0.0)
+    cut_m = params.block_m if patch.is_block else None
+    houses = []
+    for part in repair(outline_of(patch, xyz[:, :2], params), params):
+        near = shapely.transform(part, lambda c: np.round(c - origin, 3))
+        axes = directions(near, cut_m, (float(origin[0]), float(origin[1])))
+        houses += [
+            shapely.transform(house, lambda c: np.round(c + origin, 3))
+            for house in houses_of(near, local, axes, params)
+        ]
+    return houses
+
+
+def _lookup(
+    x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], frame: Frame
+) -> Callable[[Patch], NDArray[np.float64]]:
+    """Return a function that gives the points of a patch, shape (n, 3)."""
     row, column, inside = frame.cells_of(x, y)
     south_row = frame.rows - 1 - row[inside]
     cell = south_row * frame.columns + column[inside]
     order = np.argsort(cell, kind="stable")
-    xy = np.column_stack([x[inside][order], y[inside][order]])
+    xyz = np.column_stack([x[inside][order], y[inside][order], z[inside][order]])
     start = np.searchsorted(cell[order], np.arange(frame.rows * frame.columns + 1))
     n_columns = frame.columns
 
@@ -103,7 +124,7 @@ def _lookup(x: NDArray[np.float64], y: NDArray[np.float64], frame: Frame) -> Cal
         at = (patch.row0 - frame.row0 - grow + r) * n_columns + patch.column0 - frame.column0 - grow + c
         count = start[at + 1] - start[at]
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        found: NDArray[np.float64] = xy[np.repeat(start[at], count) + within]
+        found: NDArray[np.float64] = xyz[np.repeat(start[at], count) + within]
         return found
 
     return points_of

@@ -41,6 +41,22 @@ class FootprintParams:
     jog_m: float = 1.0
     """Derived outlines lose jogs shorter than this, metres: two cells of the mask."""
 
+    corner_m2: float = 0.5
+    """Area that one more number in an outline (a wall, a direction) must explain to be worth it, square metres: half of
+    a jog of `jog_m` squared."""
+    step_m: float = 0.25
+    """Least step between touching roofs that tells them apart, metres: five times the noise of a point."""
+    valley_slope: float = 0.2
+    """Least slope of a roof along a gable, and of two roofs towards a valley between them, metres per metre: 11
+    degrees, below any tiled roof."""
+    least_wall_m: float = 3.0
+    """Shortest line of steps that may be a wall between houses, metres: longer than a dormer is deep."""
+    unit_area_m2: float = 25.0
+    """Least area of a house between party walls, square metres: 3 m by 8 m."""
+    annex_area_m2: float = 40.0
+    """Least area of a house whose gable, but not the neighbour's, shows the wall, square metres: smaller ones are
+    annexes and garages."""
+
     def __post_init__(self) -> None:
         for name in ("min_area_m2", "min_width_m", "cell_m", "max_extent_m", "block_m"):
             if not getattr(self, name) > 0:

@@ -1,8 +1,8 @@
-"""Right-angled outlines as rows of walls: alternately along x and along y, each at one offset.
+"""Outlines as rows of straight walls: each a line that the points place, each corner where two lines meet.
 
 A wall is put where the points end, not where the cells do: in strips a metre wide across it, the outermost point of
 each strip, the median over the strips, plus the gap that points of this density leave to an edge on average; or on the
-line that the points of a scanned wall draw.
+line that the points of a scanned wall draw. A tree that leans over a few strips moves neither.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely import LinearRing
 
-__all__ = ["Walls", "settle", "tilt"]
+__all__ = ["Walls", "on_grid", "settle", "turned_axes"]
 
 _STRIP_M = 1.0
 _LEAST_STRIPS = 2
@@ -32,6 +32,13 @@ _LINE_TIMES = 2.0
 _LINE_LEAST = 5
 """Points within `_LINE_M` of the outermost are a scanned wall if they are this many times, and this many more than,
 what the roof behind them lets expect. The width covers the offset between strips and the noise of a facade."""
+_REACH_CELLS = 2
+"""Cells by which a wall may move: one that a point touches at its far corner, and the tolerance of the rough line."""
+_ON_M = 2e-3
+_MOVES = 2
+"""Times that walls are put to their points: joined walls lie between the two, and see theirs only from nearer."""
+_PARALLEL = float(np.sin(np.radians(12.0)))
+"""Walls that meet at less than this (sine of the angle) are one wall: their corner would run away along them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,13 +46,17 @@ class Walls:
     """What decides where walls stand."""
 
     points: NDArray[np.float64]
-    """Shape (n, 2), metres, turned so that walls run along the axes."""
+    """Shape (n, 2), metres."""
     area_m2: float
     """Area that the points cover; with their number it gives the density."""
     cell_m: float
-    """Cell that the rough outline was drawn with; a wall moves at most two of them."""
+    """Cell that the rough outline was drawn with; a wall moves at most three of them."""
     jog_m: float
-    """Shorter jogs between parallel walls are straightened."""
+    """Shorter walls are left out."""
+    cut_m: float | None = None
+    """Vertical and horizontal edges on multiples of this, counted from `origin`, are cuts and no walls: they stay."""
+    origin: tuple[float, float] = (0.0, 0.0)
+    """Place in the points' system from which the cuts are counted, metres."""
 
     @property
     def gap_m(self) -> float:
@@ -54,129 +65,187 @@ class Walls:
         return min(1.0 / (density * _STRIP_M), self.cell_m) if density else 0.0
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Lines:
+    """Walls of one ring in order; the building lies to the left of each."""
+
+    angle: NDArray[np.float64]
+    """Direction, radians."""
+    offset: NDArray[np.float64]
+    """Distance of the line from the origin towards the outside (to the right), metres."""
+    weight: NDArray[np.float64]
+    """Length, metres."""
+    fixed: NDArray[np.bool_]
+    """Whether it is a cut that must stay."""
+
+    def taken(self, keep: NDArray[np.bool_]) -> _Lines:
+        return _Lines(
+            angle=self.angle[keep], offset=self.offset[keep], weight=self.weight[keep], fixed=self.fixed[keep]
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Edge:
-    """One wall of a rough outline and the points near it."""
+    """Points near one wall."""
 
-    axis: int
-    """0 if it runs along x, 1 along y."""
-    outward: float
-    """Sign of the outside along the other axis."""
     strips: NDArray[np.float64]
     """Outermost point of each strip, shape (strips, 2): position along the wall, distance outward, metres."""
     beyond: NDArray[np.float64]
     """Distance outward of every point near it, metres."""
 
 
-def settle(rough: Polygon, walls: Walls) -> Polygon | None:
-    """Return the right-angled polygon near `rough`, or None if a ring has too few walls for one.
+def settle(rough: Polygon, axes: NDArray[np.float64] | None, walls: Walls) -> Polygon | None:
+    """Return the polygon of straight walls near `rough`, or None if too few are left for one.
 
     Parameters
     ----------
     rough
-        Outline in the turned system of the points, outer ring counter-clockwise, holes clockwise.
+        Outline in the system of the points, outer ring counter-clockwise, holes clockwise.
+    axes
+        Directions that walls may follow, or cross at right angles, radians; None lets each follow its own points.
     walls
         Points and sizes.
     """
-    shell = _ring(rough.exterior, walls)
+    shell = _ring(rough.exterior, axes, walls)
     if shell is None:
         return None
-    holes = [hole for hole in (_ring(ring, walls) for ring in rough.interiors) if hole is not None]
+    holes = [hole for hole in (_ring(ring, axes, walls) for ring in rough.interiors) if hole is not None]
     return Polygon(shell, holes)
 
 
-def _ring(ring: LinearRing, walls: Walls) -> NDArray[np.float64] | None:
-    """Corners of one settled ring, shape (n, 2)."""
-    rows = _rows(shapely.get_coordinates(ring)[:-1])
-    rows = None if rows is None else _without_jogs(rows, walls.jog_m)
-    if rows is None:
-        return None
-    offsets, along_x = rows
-    moved = _moved(offsets, along_x, walls)
-    rows = _without_jogs((moved, along_x), walls.jog_m / 2)
-    return None if rows is None else _corners(*rows)
-
-
-def _rows(xy: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool] | None:
-    """Merge edges of one direction; returns the walls' offsets and whether the first runs along x.
-
-    A wall along x has its y as offset, one along y its x; they alternate, so an even number of them closes a ring.
-    """
-    edges = np.roll(xy, -1, axis=0) - xy
-    middle = xy + edges / 2
-    flat = np.abs(edges[:, 0]) >= np.abs(edges[:, 1])
-    length = np.hypot(edges[:, 0], edges[:, 1])
-    turns = np.flatnonzero(flat != np.roll(flat, 1))
-    if len(turns) < 4:
-        return None
-    order = (np.arange(len(xy)) + turns[0]) % len(xy)  # begin where a wall begins
-    group = np.cumsum(np.isin(order, turns)) - 1
-    value = np.where(flat, middle[:, 1], middle[:, 0])[order]
-    weight = np.maximum(length[order], 1e-9)
-    offsets = np.bincount(group, value * weight) / np.bincount(group, weight)
-    return offsets, bool(flat[order[0]])
-
-
-def _corners(offsets: NDArray[np.float64], along_x: bool) -> NDArray[np.float64]:
-    """Corner i lies between wall i and wall i + 1."""
-    following = np.roll(offsets, -1)
-    runs_along_x = (np.arange(len(offsets)) % 2 == 0) == along_x
-    return np.column_stack([np.where(runs_along_x, following, offsets), np.where(runs_along_x, offsets, following)])
-
-
-def _lengths(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length of each wall: how far its two neighbours, which are parallel, lie apart."""
-    lengths: NDArray[np.float64] = np.abs(np.roll(offsets, -1) - np.roll(offsets, 1))
-    return lengths
-
-
-def _without_jogs(rows: tuple[NDArray[np.float64], bool], jog_m: float) -> tuple[NDArray[np.float64], bool] | None:
-    """Drop walls shorter than `jog_m`, shortest first, and put their two neighbours on one line."""
-    offsets, along_x = rows
-    while True:
-        lengths = _lengths(offsets)
-        shortest = int(np.argmin(lengths))
-        if lengths[shortest] >= jog_m:
-            return offsets, along_x
-        n = len(offsets)
-        if n <= 4:
-            return None
-        before, after = (shortest - 1) % n, (shortest + 1) % n
-        weight = lengths[before] + lengths[after]
-        share = lengths[before] / weight if weight else 0.5
-        offsets[before] = share * offsets[before] + (1 - share) * offsets[after]
-        keep = np.ones(n, np.bool_)
-        keep[[shortest, after]] = False
-        if shortest == 0 or after == 0:  # the first wall that stays is the second or the first of its kind
-            along_x = along_x if np.flatnonzero(keep)[0] % 2 == 0 else not along_x
-        offsets = offsets[keep]
-
-
-def tilt(rough: Polygon, walls: Walls) -> float:
-    """Angle in radians by which the longest walls, as the points show them, are turned against the axes."""
-    slopes: list[float] = []
-    weights: list[float] = []
+def turned_axes(rough: Polygon, axes: NDArray[np.float64], walls: Walls) -> NDArray[np.float64]:
+    """Return the directions as the points along the longest walls show them, radians."""
+    slopes: list[list[float]] = [[] for _ in axes]
+    weights: list[list[float]] = [[] for _ in axes]
     for ring in (rough.exterior, *rough.interiors):
-        rows = _rows(shapely.get_coordinates(ring)[:-1])
-        rows = None if rows is None else _without_jogs(rows, walls.jog_m)
-        if rows is None:
+        lines = _reduced(_lines_of(ring, axes, walls), walls.jog_m)
+        if lines is None:
             continue
-        for edge in _edges(*rows, walls):
-            if len(edge.strips) >= _LEAST_SLOPE_STRIPS:
-                slope = edge.outward * _slope(edge.strips)
-                slopes.append(slope if edge.axis == 0 else -slope)
-                weights.append(float(len(edge.strips)) ** 3)  # a slope's variance falls with the cube of the length
-    return float(np.arctan(np.average(slopes, weights=weights))) if slopes else 0.0
+        for i, edge in enumerate(_edges(lines, walls)):
+            if len(edge.strips) >= _LEAST_SLOPE_STRIPS and not lines.fixed[i]:
+                axis = int(np.argmin(np.abs(_quarter(lines.angle[i] - axes))))
+                slopes[axis].append(-_slope(edge.strips))
+                weights[axis].append(float(len(edge.strips)) ** 3)  # its variance falls with the cube of the length
+    turns = [np.arctan(np.average(s, weights=w)) if s else 0.0 for s, w in zip(slopes, weights, strict=True)]
+    turned: NDArray[np.float64] = axes + np.array(turns)
+    return turned
 
 
-def _moved(offsets: NDArray[np.float64], along_x: bool, walls: Walls) -> NDArray[np.float64]:
-    """Put each wall where its points end."""
-    reach = 2 * walls.cell_m
-    moved = offsets.copy()
-    for i, edge in enumerate(_edges(offsets, along_x, walls)):
-        if len(edge.strips) >= _LEAST_STRIPS:
-            moved[i] += edge.outward * np.clip(_end_of(edge, walls), -reach, reach)
-    return moved
+def _ring(ring: LinearRing, axes: NDArray[np.float64] | None, walls: Walls) -> NDArray[np.float64] | None:
+    """Corners of one settled ring, shape (n, 2)."""
+    lines = _reduced(_lines_of(ring, axes, walls), walls.jog_m)
+    for _ in range(_MOVES):
+        if lines is None:
+            return None
+        _move(lines, walls, turn=axes is None)
+        lines = _reduced(lines, walls.jog_m / 2)
+    return None if lines is None else _corners(lines)
+
+
+def _lines_of(ring: LinearRing, axes: NDArray[np.float64] | None, walls: Walls) -> _Lines:
+    """Edges of a ring as lines, along the nearest axis if there are axes."""
+    xy = shapely.get_coordinates(ring)
+    edges, middle = np.diff(xy, axis=0), (xy[1:] + xy[:-1]) / 2
+    own = np.arctan2(edges[:, 1], edges[:, 0])
+    fixed = on_grid(xy, walls.cut_m, walls.origin)
+    angle = own.copy()
+    if axes is not None:
+        quarters = (axes[:, None] + np.arange(4) * (np.pi / 2)).ravel()
+        away = np.abs(_wrapped(own[:, None] - quarters))
+        angle = np.where(fixed, own, quarters[np.argmin(away, axis=1)])
+    offset = (_outward(angle) * middle).sum(axis=1)
+    return _Lines(angle=angle, offset=offset, weight=np.hypot(edges[:, 0], edges[:, 1]), fixed=fixed)
+
+
+def on_grid(ring: NDArray[np.float64], cut_m: float | None, origin: tuple[float, float]) -> NDArray[np.bool_]:
+    """Whether each edge of a ring, its vertices shape (n, 2), is a cut; see `Walls`."""
+    if cut_m is None:
+        return np.zeros(len(ring) - 1, np.bool_)
+    on = np.abs((ring + origin + cut_m / 2) % cut_m - cut_m / 2) < _ON_M
+    still = np.abs(np.diff(ring, axis=0)) < _ON_M
+    return np.asarray(np.any(on[1:] & on[:-1] & still, axis=1))
+
+
+def _outward(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([np.sin(angle), -np.cos(angle)])
+
+
+def _wrapped(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    wrapped: NDArray[np.float64] = (angle + np.pi) % (2 * np.pi) - np.pi
+    return wrapped
+
+
+def _quarter(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Angles up to the next right angle, -pi/4..pi/4."""
+    quarter: NDArray[np.float64] = (angle + np.pi / 4) % (np.pi / 2) - np.pi / 4
+    return quarter
+
+
+def _corners(lines: _Lines) -> NDArray[np.float64]:
+    """Corner i lies between wall i and wall i + 1; not finite where they are parallel."""
+    normal = _outward(lines.angle)
+    following, offset = np.roll(normal, -1, axis=0), np.roll(lines.offset, -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1.0 / (normal[:, 0] * following[:, 1] - normal[:, 1] * following[:, 0])
+        x = (lines.offset * following[:, 1] - offset * normal[:, 1]) * inverse
+        y = (offset * normal[:, 0] - lines.offset * following[:, 0]) * inverse
+    return np.column_stack([x, y])
+
+
+def _reduced(lines: _Lines, jog_m: float) -> _Lines | None:
+    """Join walls of one direction and drop those shorter than `jog_m`, shortest first; None if under three are left."""
+    while True:
+        if len(lines.angle) < 3:
+            return None
+        turn = _wrapped(np.roll(lines.angle, -1) - lines.angle)
+        parallel = np.flatnonzero(np.abs(np.sin(turn)) < _PARALLEL)
+        if len(parallel):
+            # The shortest pair first: where several meet nearly straight, order would decide otherwise.
+            weight = lines.weight + np.roll(lines.weight, -1)
+            i = int(parallel[np.argmin(weight[parallel])])
+            lines = _one_wall(lines, i, (i + 1) % len(lines.angle), opposed=bool(abs(turn[i]) > np.pi / 2))
+            continue
+        corners = _corners(lines)
+        along = np.column_stack([np.cos(lines.angle), np.sin(lines.angle)])
+        length = ((corners - np.roll(corners, 1, axis=0)) * along).sum(axis=1)
+        shortest = int(np.argmin(length))
+        if length[shortest] >= jog_m:
+            lines.weight = length
+            return lines
+        lines.weight = np.maximum(length, 1e-3)
+        lines = lines.taken(np.arange(len(length)) != shortest)
+
+
+def _one_wall(lines: _Lines, i: int, j: int, *, opposed: bool) -> _Lines:
+    """Put two neighbours on one line between them; of two that run back on each other the longer stays."""
+    keep = np.ones(len(lines.angle), np.bool_)
+    if opposed or lines.fixed[i] != lines.fixed[j]:
+        stays_i = lines.fixed[i] or (not lines.fixed[j] and lines.weight[i] >= lines.weight[j])
+        keep[j if stays_i else i] = False
+        return lines.taken(keep)
+    share = lines.weight[j] / (lines.weight[i] + lines.weight[j])
+    lines.angle[i] += share * float(_wrapped(lines.angle[j : j + 1] - lines.angle[i])[0])
+    lines.offset[i] += share * (lines.offset[j] - lines.offset[i])
+    lines.weight[i] += lines.weight[j]
+    keep[j] = False
+    return lines.taken(keep)
+
+
+def _move(lines: _Lines, walls: Walls, *, turn: bool) -> None:
+    """Put each wall where its points end, and along them if it may turn."""
+    reach = _REACH_CELLS * walls.cell_m
+    corners = _corners(lines)
+    middle = (corners + np.roll(corners, 1, axis=0)) / 2
+    for i, edge in enumerate(_edges(lines, walls)):
+        if lines.fixed[i] or len(edge.strips) < _LEAST_STRIPS:
+            continue
+        shift = float(np.clip(_end_of(edge, walls), -reach, reach))
+        if turn and len(edge.strips) >= _LEAST_SLOPE_STRIPS:
+            outward = _outward(lines.angle[i : i + 1])[0]
+            lines.angle[i] -= np.arctan(_slope(edge.strips))
+            lines.offset[i] = float(_outward(lines.angle[i : i + 1])[0] @ (middle[i] + shift * outward))
+        else:
+            lines.offset[i] += shift
 
 
 def _end_of(edge: _Edge, walls: Walls) -> float:
@@ -195,21 +264,20 @@ def _end_of(edge: _Edge, walls: Walls) -> float:
     return outermost + walls.gap_m
 
 
-def _edges(offsets: NDArray[np.float64], along_x: bool, walls: Walls) -> Iterator[_Edge]:
-    """Yield each wall with the points near it."""
-    corners = _corners(offsets, along_x)
+def _edges(lines: _Lines, walls: Walls) -> Iterator[_Edge]:
+    """Yield the points near each wall."""
+    corners = _corners(lines)
     starts = np.roll(corners, 1, axis=0)
-    reach = 2 * walls.cell_m
-    for i in range(len(offsets)):
-        axis = 0 if (i % 2 == 0) == along_x else 1
-        a, b = starts[i, axis], corners[i, axis]
-        # The building lies to the left: a wall towards +x has the outside at -y, one towards +y at +x.
-        outward = (-1.0 if axis == 0 else 1.0) * float(np.sign(b - a))
-        along = walls.points[:, axis] - min(a, b)
-        beyond = outward * (walls.points[:, 1 - axis] - offsets[i])
-        corner = min(_CORNER_M, abs(b - a) / 4)
-        near = (along >= corner) & (along < abs(b - a) - corner) & (np.abs(beyond) <= reach)
-        yield _Edge(axis=axis, outward=outward, strips=_strips(along[near], beyond[near]), beyond=beyond[near])
+    outward = _outward(lines.angle)
+    reach = _REACH_CELLS * walls.cell_m
+    for i in range(len(lines.angle)):
+        length = float(np.hypot(*(corners[i] - starts[i])))
+        away = walls.points - starts[i]
+        beyond = away @ outward[i]
+        along = away @ np.array([-outward[i, 1], outward[i, 0]])
+        corner = min(_CORNER_M, length / 4)
+        near = (along >= corner) & (along < length - corner) & (np.abs(beyond) <= reach)
+        yield _Edge(strips=_strips(along[near], beyond[near]), beyond=beyond[near])
 
 
 def _strips(along: NDArray[np.float64], beyond: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -168,7 +168,7 @@ class ModelStage:
         """Outlines that the tile owns, what could not be outlined, and the building points around them."""
         if self.footprints is None:
             points = self._building_points(store, tile, self.halo_m)
-            outlines, failed = derive_outlines(points[0], points[1], store.grid.bounds(tile), self.rules)
+            outlines, failed = derive_outlines(*points, store.grid.bounds(tile), self.rules)
             return outlines, failed, points
         outlines = from_json(_given_path(store, run, tile).read_text(encoding="utf-8"))
         if not outlines:

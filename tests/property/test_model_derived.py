@@ -45,13 +45,19 @@ def town(seed: int) -> NDArray[np.float64]:
     return np.concatenate([*parts, scan(terrace, 8, rng), rng.uniform(-120, 120, (40, 2))])
 
 
+def heights(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gables 6 m wide side by side all over the town, each at a level of its own: roofs with party walls everywhere."""
+    along = (xy[:, 0] + 0.3 * xy[:, 1]) / 6.0
+    return np.round(5.0 + 2.0 * np.abs(along % 1.0 - 0.5) + np.floor(along) % 3, 3)
+
+
 def outlines_by_tiles(xy: NDArray[np.float64], edge: float) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for x in np.arange(-256, 256, edge):
         for y in np.arange(-256, 256, edge):
             own = Bounds(xmin=x, ymin=y, xmax=x + edge, ymax=y + edge)
             seen = own.buffered(PARAMS.halo_m).contains(xy[:, 0], xy[:, 1])
-            outlines, failed = derive_outlines(xy[seen, 0], xy[seen, 1], own, PARAMS)
+            outlines, failed = derive_outlines(xy[seen, 0], xy[seen, 1], heights(xy[seen]), own, PARAMS)
             names = [outline.id for outline in outlines] + [entry.id for entry in failed]
             assert not found.keys() & set(names), "an outline has one owner"
             found |= {outline.id: outline.polygon.wkb for outline in outlines}
@@ -74,7 +80,7 @@ def test_any_tiling_gives_the_same_outlines(seed: int) -> None:
 def test_what_is_longer_than_a_window_sees_is_cut_into_blocks_without_loss() -> None:
     xy = scan(affinity.rotate(shapely.box(0, 0, 100, 12), 33, origin=(0, 0)), 10, np.random.default_rng(5))
     own = Bounds(xmin=-128, ymin=-128, xmax=128, ymax=128)
-    outlines, failed = derive_outlines(xy[:, 0], xy[:, 1], own, PARAMS)
+    outlines, failed = derive_outlines(xy[:, 0], xy[:, 1], heights(xy), own, PARAMS)
     assert failed == []
     assert {outline.attributes["outline"] for outline in outlines} == {"derived-block"}
     assert sum(outline.polygon.area for outline in outlines) == pytest.approx(1200, rel=0.05)
@@ -89,7 +95,7 @@ def test_isolated_houses_are_found_near_their_true_outline(kind: str, per_m2: fl
     truth = [affinity.translate(house(rng, kind), 40 * (i % 5), 40 * (i // 5)) for i in range(25)]
     xy = np.concatenate([scan(polygon, per_m2, rng) for polygon in truth])
     own = Bounds(xmin=-64, ymin=-64, xmax=256, ymax=256)
-    outlines, _ = derive_outlines(xy[:, 0], xy[:, 1], own, FootprintParams())
+    outlines, _ = derive_outlines(xy[:, 0], xy[:, 1], np.full(len(xy), 6.0), own, FootprintParams())
     found = [outline.polygon for outline in outlines]
     overlaps = []
     for polygon in truth:
@@ -105,9 +111,9 @@ def test_specks_and_wires_are_no_buildings() -> None:
     wire = np.column_stack([np.linspace(0, 90, 900), np.linspace(0, 40, 900)])
     xy = np.concatenate([wire, rng.uniform(0, 100, (60, 2))])
     own = Bounds(xmin=-20, ymin=-20, xmax=120, ymax=120)
-    assert derive_outlines(xy[:, 0], xy[:, 1], own, PARAMS) == ([], [])
+    assert derive_outlines(xy[:, 0], xy[:, 1], heights(xy), own, PARAMS) == ([], [])
 
 
 def test_no_points_no_outlines() -> None:
     own = Bounds(xmin=0, ymin=0, xmax=64, ymax=64)
-    assert derive_outlines(np.empty(0), np.empty(0), own, PARAMS) == ([], [])
+    assert derive_outlines(np.empty(0), np.empty(0), np.empty(0), own, PARAMS) == ([], [])
