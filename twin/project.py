@@ -15,7 +15,7 @@ from twin.errors import ConfigError
 
 __all__ = ["STAGES", "Project"]
 
-STAGES = ("ingest", "classify", "terrain", "model", "live", "flood", "export", "snapshot", "report")
+STAGES = ("ingest", "classify", "terrain", "model", "objects", "live", "flood", "export", "snapshot", "report")
 """The stages of a project, in the order in which each finds what it needs."""
 
 

@@ -1,4 +1,4 @@
-"""Commands that derive: adjust, classify, train, terrain, model, flood, score."""
+"""Commands that derive: adjust, classify, train, terrain, model, objects, flood, score."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     command(app, "train")(train)
     command(app, "terrain")(terrain)
     command(app, "model")(model)
+    command(app, "objects")(objects)
     command(app, "flood")(flood)
     score = typer.Typer(name="score", help="Compare a result with truth and print the metrics.", no_args_is_help=True)
     command(score, "labels")(score_labels)
@@ -110,6 +111,26 @@ def model(
     with session.executor() as executor:
         settings = derive.layered(session.overrides()).with_layer(options)
         derive.model(session, _open(store), executor, settings, footprints)
+
+
+def objects(
+    session: Session,
+    store: StorePath,
+    tolerance: Annotated[
+        float, typer.Option(help="Largest vertical error of the terrain triangles, metres; 0 takes the default.")
+    ] = 0.0,
+    water: Annotated[str, typer.Option(help="File of water outlines; without it they come from the points.")] = "",
+) -> None:
+    """Model the ground as triangles, single trees, bridges and water (LoD1)."""
+    from twin.cli import derive
+    from twin.cli.objects import objects as run
+    from twin.config import Layer
+
+    settings = derive.layered(session.overrides())
+    if tolerance:
+        settings = settings.with_layer(Layer(where="--tolerance", stages={"objects": {"tolerance_m": tolerance}}))
+    with session.executor() as executor:
+        run(session, _open(store), executor, settings, water)
 
 
 def flood(

@@ -48,6 +48,7 @@ def parameter_kinds() -> dict[str, type]:
     """Return the parameter dataclasses by the names that presets, project files and ``--set`` use for them."""
     from pipelines.acceptance.params import AcceptanceParams
     from pipelines.adjust import AdjustParams
+    from pipelines.cityobjects import ObjectParams
     from pipelines.classify import STAGES
     from pipelines.ingest import IngestParams
     from pipelines.model import ModelParams
@@ -61,6 +62,7 @@ def parameter_kinds() -> dict[str, type]:
         "citygml": CityGmlParams,
         "ingest": IngestParams,
         "model": ModelParams,
+        "objects": ObjectParams,
         "terrain": TerrainParams,
     }
 

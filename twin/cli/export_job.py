@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tiles.store import Store
     from twin.building import Building
+    from twin.cityobject import CityObject, Tin
     from twin.progress import Progress
 
 __all__ = ["Job", "inputs_of"]
@@ -48,6 +49,13 @@ class Job:
         for building in iter_buildings(self.store, latest_run(self.store, "model")):
             yield building if self.lod is None else building.up_to(self.lod)
 
+    def objects(self) -> Iterator[CityObject | Tin]:
+        """Yield terrain, bridges, water and trees of the newest run; nothing if there was none."""
+        from tiles.cityobjects import iter_objects
+
+        row = self.store.manifest.latest_run("objects")
+        return iter(()) if row is None else iter_objects(self.store, row.run)
+
     def described(self) -> dict[str, Any]:
         """Return what a model's file says of itself."""
         return {
@@ -58,7 +66,7 @@ class Job:
         }
 
 
-_STAGES = ("classify", "terrain", "model", "flood", "live")
+_STAGES = ("classify", "terrain", "model", "objects", "flood", "live")
 
 
 def inputs_of(store: Store) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runs import latest_run
@@ -29,16 +30,16 @@ def cityjson(job: Job) -> Mapping[str, Any]:
     """Write the model as one CityJSON document."""
     from tiles.cityjson import write_cityjson
 
-    facts = write_cityjson(job.out, job.buildings(), **job.described())
-    return _sized(job.out, buildings=facts.buildings)
+    facts = write_cityjson(job.out, chain(job.buildings(), job.objects()), **job.described())
+    return _sized(job.out, buildings=facts.buildings, objects=facts.objects)
 
 
 def cityjsonseq(job: Job) -> Mapping[str, Any]:
     """Write the model as CityJSONSeq."""
     from tiles.cityjson import write_cityjsonseq
 
-    facts = write_cityjsonseq(job.out, job.buildings(), **job.described())
-    return _sized(job.out, buildings=facts.buildings)
+    facts = write_cityjsonseq(job.out, chain(job.buildings(), job.objects()), **job.described())
+    return _sized(job.out, buildings=facts.buildings, objects=facts.objects)
 
 
 def gltf(job: Job) -> Mapping[str, Any]:

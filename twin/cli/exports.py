@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "LEVELS", "Format", "export"]
 
+_COUNTS = ("files", "bytes", "points", "buildings", "objects")
+"""What a writer may count."""
 LEVELS = ("1.2", "1.3", "2.0", "2.2")
 """Levels of detail that a model may hold."""
 
@@ -79,7 +81,7 @@ def export(
     )
     with store.writing():
         summary = run_once(store, "export", facts, outputs, lambda: kind.write(job))
-    counts = {key: value for key, value in summary.counts.items() if key in ("files", "bytes", "points", "buildings")}
+    counts = {key: value for key, value in summary.counts.items() if key in _COUNTS}
     session.count(format=format_name, **({"lod": lod} if lod else {}), **counts)
     text = f"{out}, {counts['files']} files, {counts['bytes'] / 1e6:.1f} MB"
     session.tell(f"export {format_name}", text, summary.counts["seconds"], skipped=not summary.n_done)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from twin.cli import derive, exports, live, outputs
+from twin.cli.objects import objects
 from twin.cli.sources import expand_sources
 from twin.errors import ConfigError, TwinError
 from twin.project import STAGES
@@ -86,6 +87,7 @@ def _derive(session: Session, project: Project, job: _Job) -> None:
     derive.classify(session, job.store, job.executor, job.settings, footprints, water, redo=job.redo("classify"))
     derive.terrain(session, job.store, job.executor, job.settings, redo=job.redo("terrain"))
     derive.model(session, job.store, job.executor, job.settings, footprints, redo=job.redo("model"))
+    objects(session, job.store, job.executor, job.settings, water, redo=job.redo("objects"))
 
 
 def ingest_options(project: Project) -> dict[str, Any]:
