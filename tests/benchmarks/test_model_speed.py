@@ -1,4 +1,4 @@
-"""Two hundred LoD1 buildings of 1 500 points on one core: repaired, measured, extruded, checked, written."""
+"""Buildings of 1 500 points on one core: LoD1 repaired, measured, extruded, checked, written; roofs of LoD2.2."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from shapely import affinity
 
 from pipelines.footprints import clean
 from pipelines.model import ModelParams, model_buildings
+from pipelines.roofs.params import RoofParams
+from pipelines.roofs.reconstruct import reconstruct
+from pipelines.validity import check_solid
 from tiles.cityjson import write_cityjsonseq
 from tiles.vectors import Shape
 from twin.bounds import Bounds
@@ -46,5 +49,29 @@ def test_two_hundred_buildings(benchmark: BenchmarkFixture, tmp_path: Path) -> N
         buildings, failed = model_buildings(clean(shapes, PARAMS).outlines, (x, y, z), ground, PARAMS)
         write_cityjsonseq(tmp_path / "a.city.jsonl", buildings, crs=parse_crs("EPSG:6677"), vertical=TP)
         assert (len(buildings), failed) == (BUILDINGS, [])
+
+    benchmark.pedantic(work, rounds=5, warmup_rounds=1)
+
+
+def test_twenty_cross_gabled_roofs(benchmark: BenchmarkFixture) -> None:
+    rng = np.random.default_rng(2)
+    plan = shapely.Polygon([(-8, -5), (8, -5), (8, 5), (4, 5), (4, 9), (-3, 9), (-3, 5), (-8, 5)])
+    jobs = []
+    for _ in range(20):
+        xy = rng.uniform((-8, -5), (8, 9), (2000, 2))
+        xy = xy[shapely.contains_xy(plan, *xy.T)][:POINTS]
+        wing = np.where(np.abs(xy[:, 0] - 0.5) <= 3.5, 8.0 - 0.6 * np.abs(xy[:, 0] - 0.5), -np.inf)
+        z = np.maximum(np.where(xy[:, 1] <= 5, 9.0 - 0.6 * np.abs(xy[:, 1]), -np.inf), np.where(xy[:, 1] > 0, wing, 0))
+        turn = float(rng.uniform(0, 180))
+        turned = affinity.rotate(shapely.MultiPoint(xy), turn, origin=(0, 0))
+        places = shapely.get_coordinates(turned)
+        points = np.column_stack([places, z + rng.normal(0, 0.05, len(z))])
+        jobs.append((affinity.rotate(plan, turn, origin=(0, 0)), points))
+
+    def work() -> None:
+        for outline, points in jobs:
+            roof = reconstruct(outline, points, 0.0, RoofParams())
+            assert check_solid(roof.solid) == ()
+            assert roof.n_planes == 4
 
     benchmark.pedantic(work, rounds=5, warmup_rounds=1)

@@ -19,6 +19,7 @@ for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # rates are per core
 
 from cases import ROW, TEST_SEED, cases, core_of, thinned  # noqa: E402
+from field import write_survey  # noqa: E402
 from kinds import KINDS  # noqa: E402
 from modelling import METHODS  # noqa: E402
 from page import placed, render  # noqa: E402
@@ -47,6 +48,9 @@ def main(arguments: list[str]) -> int:
     wanted = options.only.split(",") if options.only else list(PARTS)
     if unknown := sorted(set(wanted) - set(PARTS)):
         raise SystemExit(f"--only {','.join(unknown)}: choose from {', '.join(PARTS)}")
+    if options.survey:
+        _say(f"{write_survey(options.survey, _cases(options)):,} points written")
+        return 0
     results = {}
     for name in wanted:
         _say(name)
@@ -150,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--buildings", type=int, default=2000, help="how many for the memory; 100000 takes an hour")
     parser.add_argument("--out", type=Path, help="page whose marked section is written anew")
     parser.add_argument("--real", type=Path, default=_ROOT.parent / "shared" / "data", help="folder of real files")
+    parser.add_argument("--survey", type=Path, help="only write survey.las and outlines.gpkg of the buildings here")
     parser.add_argument("--worst", type=int, default=10, help="how many of the worst to name")
     parser.add_argument("--json", action="store_true", help="print every figure of every building as one JSON object")
     parser.add_argument("--work", type=Path, default=_ROOT / "build" / "models", help="files, reports, pictures")

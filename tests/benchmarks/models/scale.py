@@ -65,6 +65,8 @@ def run_bytes(found: Sequence[Case], work: Path, say: Callable[[str], None], lod
 def run_memory(found: Sequence[Case], n: int, work: Path, say: Callable[[str], None], lod: str) -> dict[str, Any]:
     """Run the stage in a process of its own over copies of some buildings, and read the peak of its memory.
 
+    Once over a fifth of them and once over all, to see what grows.
+
     The process reads all outlines, models every tile and makes the table of the run: a worker of many does less.
 
     Parameters
@@ -72,11 +74,15 @@ def run_memory(found: Sequence[Case], n: int, work: Path, say: Callable[[str], N
     found
         Buildings of up to six rows of the field; they are repeated to the north.
     n
-        How many buildings in all, about.
+        How many buildings in the larger run, about.
     work, say, lod
         Folder, progress, level of detail.
     """
-    folder = _emptied(work / "memory")
+    return {name: _memory_of(found, count, work / "memory", say, lod) for name, count in (("few", n // 5), ("many", n))}
+
+
+def _memory_of(found: Sequence[Case], n: int, folder: Path, say: Callable[[str], None], lod: str) -> dict[str, Any]:
+    _emptied(folder)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         made = pool.submit(_write_copies, tuple(found), n, folder).result()
     say(f"survey of {made} outlines written; modelling")
