@@ -17,7 +17,9 @@ Ring = tuple[int, ...]
 
 
 def pieces(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[Ring, ...]]:
-    """Cut a polygon whose rings touch each other where its inside falls apart.
+    """Cut a polygon whose rings touch each other into polygons whose rings do not.
+
+    A hole that touches the outer ring in one corner is valid, but few triangulators and no reader of OBJ survive it.
 
     Parameters
     ----------
@@ -29,18 +31,43 @@ def pieces(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[
     Returns
     -------
     list
-        Polygons of the same corners, each with a connected inside.
+        Polygons of the same corners, by as few cuts as that takes.
     """
-    whole = shapely.Polygon(xy[rings[0]], [xy[ring] for ring in rings[1:]])
-    if whole.is_valid:
+    every, times = np.unique(np.concatenate(rings), return_counts=True)
+    if times.max() == 1:
         return [tuple(tuple(ring.tolist()) for ring in rings)]
-    number = {tuple(xy[v].tolist()): int(v) for ring in rings for v in ring}
+    whole = _polygon(xy, rings)
     parts = shapely.get_parts(shapely.make_valid(whole))
-    found = []
-    for part in shapely.orient_polygons(parts[shapely.area(parts) > 0]):
-        boundary = (part.exterior, *part.interiors)
-        found.append(tuple(tuple(number[x, y] for x, y in ring.coords[:-1]) for ring in boundary))
+    parts = parts[shapely.area(parts) > 0]
+    if len(parts) == 1:
+        chord = _chord(xy, rings, set(every[times > 1].tolist()))
+        if chord is None:
+            return triangulate(xy, rings)
+        lines = [xy[[a, b]] for ring in rings for a, b in zip(ring, np.roll(ring, -1), strict=True)]
+        parts = shapely.get_parts(shapely.polygonize(shapely.linestrings([*lines, xy[list(chord)]])))
+        parts = parts[shapely.contains(whole, shapely.point_on_surface(parts))]
+    number = {tuple(xy[v].tolist()): int(v) for v in every}
+    found: list[tuple[Ring, ...]] = []
+    for part in shapely.orient_polygons(parts):
+        boundary = [shapely.get_coordinates(ring)[:-1].astype(np.int64) for ring in (part.exterior, *part.interiors)]
+        found += pieces(xy, [np.array([number[x, y] for x, y in ring.tolist()]) for ring in boundary])
     return found
+
+
+def _chord(xy: NDArray[np.int64], rings: list[NDArray[np.int64]], shared: set[int]) -> tuple[int, int] | None:
+    """Shortest edge of a triangulation that joins two rings and no corner that they share."""
+    ring_of = {v: r for r, ring in enumerate(rings) for v in ring.tolist()}
+    best, least = None, np.inf
+    for (triangle,) in triangulate(xy, rings):
+        for a, b in zip(triangle, triangle[1:] + triangle[:1], strict=True):
+            length = float(np.sum((xy[a] - xy[b]) ** 2))
+            if length < least and ring_of[a] != ring_of[b] and not {a, b} & shared:
+                best, least = (a, b), length
+    return best
+
+
+def _polygon(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> shapely.Polygon:
+    return shapely.Polygon(xy[rings[0]], [xy[ring] for ring in rings[1:]])
 
 
 def triangulate(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[Ring, ...]]:
@@ -61,8 +88,8 @@ def triangulate(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[t
         Triangles, counter-clockwise, as faces of one ring; empty if there are none that use every corner.
     """
     number = {tuple(xy[v].tolist()): int(v) for ring in rings for v in ring}
-    whole = shapely.Polygon(xy[rings[0]], [xy[ring] for ring in rings[1:]])
-    cut = shapely.get_parts(shapely.constrained_delaunay_triangles(shapely.make_valid(whole)))
+    whole = shapely.make_valid(_polygon(xy, rings))
+    cut = shapely.get_parts(shapely.constrained_delaunay_triangles(whole))
     if len(cut) == 0:
         return []
     corners = shapely.get_coordinates(cut).astype(np.int64).reshape(-1, 4, 2)[:, :3]
