@@ -34,6 +34,9 @@ _PALE = (244, 240, 232)
 
 _PALE_SHARE = 0.65
 
+_STRAIGHT = 0.985
+"""Cosine of the angle between two faces below which the edge between them is not drawn, 10 degrees."""
+
 _WALL_CONTRAST = 0.6
 """How much of the sun's difference pale walls keep: in full they turn grey, and no longer look pale."""
 
@@ -60,15 +63,18 @@ class Solids:
     vertex_building: NDArray[np.int32]
     """Shape (n,): the same for each corner."""
     edges: NDArray[np.int64]
-    """Shape (k, 2): pairs of corners along the rings of roofs and walls."""
+    """Shape (k, 2): pairs of corners along the edges of roofs and walls, those left out where two faces go on nearly
+    straight: an outline with many corners, or a wall cut by its neighbours, would be all lines."""
 
 
 def solids(buildings: Sequence[Building], origin: tuple[float, float, float]) -> Solids:
     """Triangulate every face; a face that has no area is left out."""
     parts: list[_Face] = []
     owners: list[int] = []
+    n_vertices = 0
     for position, building in enumerate(buildings):
-        faces = _faces(building.solid, np.asarray(origin))
+        faces = _faces(building.solid, np.asarray(origin), n_vertices)
+        n_vertices += len(building.solid.vertices)
         parts.extend(faces)
         owners.extend([position] * len(faces))
     lengths = np.array([len(part.corners) for part in parts], dtype=np.int64)
@@ -78,15 +84,17 @@ def solids(buildings: Sequence[Building], origin: tuple[float, float, float]) ->
     counts = np.array([len(part.triangles) for part in parts], dtype=np.int64)
     base = np.array([building.ground_m for building in buildings], dtype=np.float64)
     vertex_building = np.repeat(owner, lengths)
+    normals = np.repeat(np.array([part.normal for part in parts]).reshape(-1, 3), lengths, axis=0)
+    vertex = np.concatenate([part.vertex for part in parts]) if parts else np.empty(0, np.int64)
     return Solids(
         vertices=corners.astype(np.float32),
-        normals=np.repeat(np.array([part.normal for part in parts]).reshape(-1, 3), lengths, axis=0).astype(np.float32),
+        normals=normals.astype(np.float32),
         is_roof=np.repeat(np.array([part.is_roof for part in parts], dtype=bool), lengths),
         rise=(corners[:, 2] + origin[2] - base[vertex_building]).astype(np.float32),
         triangles=_joined([part.triangles for part in parts], starts, 3),
         building=np.repeat(owner, counts),
         vertex_building=vertex_building,
-        edges=_joined([part.edges for part in parts], starts, 2),
+        edges=_creases(_joined([part.edges for part in parts], starts, 2), vertex, normals),
     )
 
 
@@ -125,25 +133,28 @@ def shaded(mesh: Solids, colors: NDArray[np.uint8], *, pale_walls: bool = False)
 @dataclass(frozen=True, slots=True, eq=False)
 class _Face:
     corners: NDArray[np.float64]
+    vertex: NDArray[np.int64]
     normal: NDArray[np.float64]
     is_roof: bool
     triangles: NDArray[np.int64]
     edges: NDArray[np.int64]
 
 
-def _faces(solid: Solid, origin: NDArray[np.float64]) -> list[_Face]:
+def _faces(solid: Solid, origin: NDArray[np.float64], first_vertex: int) -> list[_Face]:
+    """Return the faces that can be seen; vertices are counted from `first_vertex`."""
     vertices = solid.vertices - origin
     found = []
     for rings, semantics in zip(solid.faces, solid.semantics, strict=True):
         if semantics == "GroundSurface":  # never seen: it lies in the ground
             continue
-        face = _face([vertices[list(ring)] for ring in rings], semantics == "RoofSurface")
+        numbers = np.array([vertex for ring in rings for vertex in ring]) + first_vertex
+        face = _face([vertices[list(ring)] for ring in rings], numbers, semantics == "RoofSurface")
         if face is not None:
             found.append(face)
     return found
 
 
-def _face(rings: list[NDArray[np.float64]], is_roof: bool) -> _Face | None:
+def _face(rings: list[NDArray[np.float64]], vertex: NDArray[np.int64], is_roof: bool) -> _Face | None:
     outer = rings[0]
     # Newell's normal: right for rings that are not quite flat; its length is twice the area.
     normal = np.cross(outer - outer[0], np.roll(outer, -1, axis=0) - outer[0]).sum(axis=0)
@@ -153,7 +164,7 @@ def _face(rings: list[NDArray[np.float64]], is_roof: bool) -> _Face | None:
     normal /= length
     corners = np.concatenate(rings)
     ends = np.cumsum([len(ring) for ring in rings])
-    return _Face(corners, normal, is_roof, face_triangles(corners, ends, normal), _ring_edges(ends))
+    return _Face(corners, vertex, normal, is_roof, face_triangles(corners, ends, normal), _ring_edges(ends))
 
 
 def _ring_edges(ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -164,6 +175,23 @@ def _ring_edges(ends: NDArray[np.int64]) -> NDArray[np.int64]:
         pairs.append(np.column_stack([ring, np.roll(ring, -1)]))
         start = end
     return np.concatenate(pairs)
+
+
+def _creases(edges: NDArray[np.int64], vertex: NDArray[np.int64], normals: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return each edge once, without those that two faces share which go on nearly straight."""
+    if not len(edges):
+        return edges
+    ends = np.sort(vertex[edges], axis=1)
+    order = np.lexsort((ends[:, 1], ends[:, 0]))
+    same = (np.diff(ends[order], axis=0) == 0).all(axis=1)
+    first = np.concatenate([[True], ~same])
+    shared = np.flatnonzero(same)  # in order: an edge and the one after it are the same
+    a, b = edges[order[shared], 0], edges[order[shared + 1], 0]
+    flat = np.einsum("ij,ij->i", normals[a], normals[b]) > _STRAIGHT
+    kept = first.copy()
+    kept[shared[flat]] = False
+    found: NDArray[np.int64] = edges[np.sort(order[kept])]
+    return found
 
 
 def _joined(parts: list[NDArray[np.int64]], starts: NDArray[np.int64], width: int) -> NDArray[np.int64]:

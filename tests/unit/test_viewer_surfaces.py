@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import shapely
 from shapely import Polygon, box
 
 from twin.bounds import Bounds
@@ -174,6 +175,16 @@ def test_no_buildings_are_an_empty_mesh() -> None:
     mesh = solids([], ORIGIN)
     assert mesh.triangles.shape == (0, 3)
     assert shaded(mesh, building_colors([], "height")).shape == (0, 3)
+
+
+def test_edges_are_drawn_once_and_only_where_a_solid_bends() -> None:
+    square = solids([_prism(box(100, 200, 110, 210), 0.0, 9.0)], ORIGIN)
+    assert len(square.edges) == 12
+    # The same block whose sides have corners on them: 4 more on the roof and 4 upright edges that do not bend.
+    dense = Polygon(np.array(box(100, 200, 110, 210).segmentize(5).exterior.coords))
+    assert len(solids([_prism(dense, 0.0, 9.0)], ORIGIN).edges) == 8 + 8 + 4
+    round_tower = solids([_prism(Polygon(shapely.Point(100, 200).buffer(5, quad_segs=16)), 0.0, 9.0)], ORIGIN)
+    assert len(round_tower.edges) == 2 * 64
 
 
 def test_slopes_of_a_roof_stand_out_and_pale_walls_leave_the_colour_to_it() -> None:
