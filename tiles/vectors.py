@@ -1,4 +1,4 @@
-"""Polygons from vector files and CityJSON, in the CRS that is wanted; tables to GeoPackage.
+"""Polygons from vector files, CityJSON and CityGML, in the CRS that is wanted; tables to GeoPackage.
 
 A file tells its CRS or the caller does; it is never guessed. GeoJSON without a CRS is WGS 84 by its standard, and is
 refused where its coordinates cannot be degrees.
@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from pyproj import CRS
 
+from tiles import citygml
 from tiles.atomic import atomic_path
 from tiles.cityjson import is_cityjson, read_outlines
 from twin.crs import parse_crs
@@ -60,7 +61,7 @@ def read_shapes(
     Parameters
     ----------
     path
-        Any file that GDAL reads, or CityJSON, whose buildings are the rows.
+        Any file that GDAL reads, or CityJSON or CityGML (such as PLATEAU's), whose buildings are the rows.
     wanted
         CRS to return the coordinates in.
     crs
@@ -84,6 +85,8 @@ def read_shapes(
     ConfigError
         If `id_field` is no column of the file.
     """
+    if path.is_file() and citygml.is_citygml(path):
+        return _of_citygml(path, wanted, crs or "", id_field)
     meta, geometries, columns = _read(path, layer)
     stated = crs or meta["crs"]
     if not stated:
@@ -103,6 +106,19 @@ def read_shapes(
             attributes={other: value for other in rest if (value := _plain(table[other][i])) is not None},
         )
         for i, (name, geometry) in enumerate(zip(ids, geometries, strict=True))
+    ]
+
+
+def _of_citygml(path: Path, wanted: HorizontalCrs, crs: str, id_field: str | None) -> list[Shape]:
+    """Return the buildings of a CityGML file; their ids are its ``gml:id`` unless an attribute is asked for."""
+    refused: list[FormatError] = []
+    rows = list(citygml.read_outlines(path, wanted, refused, crs))
+    if id_field is not None and not any(id_field in facts for _, _, facts in rows):
+        known = ", ".join(sorted({name for _, _, facts in rows for name in facts})[:20])
+        raise ConfigError(f"{path}: no attribute {id_field!r}; there are {known}")
+    return [
+        Shape(id=name if id_field is None else _text(facts.get(id_field)), geometry=outline, attributes=facts)
+        for name, outline, facts in rows
     ]
 
 

@@ -144,12 +144,12 @@ def test_lod2_gets_its_faces_meaning_through_the_references(shared_data: Path) -
 def test_outlines_come_without_bodies_too(shared_data: Path, write) -> None:  # type: ignore[no-untyped-def]
     path = shared_data / "plateau" / "koshigaya_bldg_flood_attrs.gml"
     outlines = list(read_outlines(path, TOKYO))
-    assert [shape.geometry for shape in outlines] == [found.footprint for found in read_buildings(path, TOKYO)]
-    assert outlines[0].attributes["measuredHeight"] == 4.4
+    assert [outline for _, outline, _ in outlines] == [found.footprint for found in read_buildings(path, TOKYO)]
+    assert outlines[0][2]["measuredHeight"] == 4.4
     flat = f"<bldg:lod0RoofEdge>{multi_surface([polygon(BOX['floor'])])}</bldg:lod0RoofEdge>"
     path = write(document(building(flat, "only-flat"), building("", "nothing")))
     assert list(read_buildings(path)) == []
-    assert [(shape.id, shape.geometry is None) for shape in read_outlines(path)] == [
+    assert [(name, outline is None) for name, outline, _ in read_outlines(path)] == [
         ("only-flat", False),
         ("nothing", True),
     ]
@@ -231,6 +231,10 @@ def test_parts_are_buildings_of_their_own(write) -> None:  # type: ignore[no-unt
     part = f"<bldg:consistsOfBuildingPart>{part}</bldg:consistsOfBuildingPart>"
     found = one(write(document(building(part, "whole"))))
     assert (found.id, found.attributes["parent"], list(found.solids)) == ("p", "whole", ["2"])
+    rows = list(read_outlines(write(document(building(part, "whole"), building("", "next")))))
+    assert [name for name, _, _ in rows] == ["whole", "next"]
+    assert rows[0][1] is not None
+    assert rows[0][1].equals(shapely.box(0, 0, 1, 1))
 
 
 @pytest.mark.parametrize(

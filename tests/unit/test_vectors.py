@@ -132,3 +132,18 @@ def test_the_delivered_outlines_of_delft_are_read_alike_from_both_files(shared_d
     assert len(one) == len(two) == 160
     places = {shape.id: shapely.area(shape.geometry) for shape in one}
     assert places == pytest.approx({shape.id: shapely.area(shape.geometry) for shape in two})
+
+
+def test_a_citys_citygml_serves_as_outlines(shared_data: Path) -> None:
+    path = shared_data / "plateau" / "koshigaya_bldg_flood_attrs.gml"
+    shapes = read_shapes(path, parse_crs("EPSG:6677"))
+    assert len(shapes) == 5
+    assert shapes[0].id == "bldg_a1aee1b4-098a-4927-a553-8caeae33ed7e"
+    # In the file: 62.565 m2 for the floor; the outline is that of the roof, 69.5 m2 on the map.
+    assert shapes[0].geometry is not None
+    assert shapes[0].geometry.area == pytest.approx(69.5, abs=0.1)
+    assert shapes[0].attributes["usage"] == "411"
+    by_number = read_shapes(path, parse_crs("EPSG:6677"), id_field="buildingID")
+    assert by_number[0].id == shapes[0].attributes["buildingID"]
+    with pytest.raises(ConfigError, match="no attribute 'number'"):
+        read_shapes(path, parse_crs("EPSG:6677"), id_field="number")

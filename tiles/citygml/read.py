@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import shapely
 
 from tiles.citygml.decode import all_attributes, buildings_in, decode, outline_of
 from tiles.citygml.frame import frame_of
 from tiles.citygml.references import References
 from tiles.citygml.scan import members, read_header
-from tiles.vectors import Shape
 from twin.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from xml.etree.ElementTree import Element
+
+    from shapely import Polygon
+    from shapely.geometry.base import BaseGeometry
 
     from tiles.citygml.decode import BuildingElement
     from tiles.citygml.frame import Frame
@@ -24,9 +29,17 @@ if TYPE_CHECKING:
     from twin.crs import HorizontalCrs
     from twin.vertical import VerticalDatum
 
+    Row = tuple[str, BaseGeometry | None, Mapping[str, Any]]
+
 __all__ = ["is_citygml", "read_buildings", "read_outlines", "read_system"]
 
 _SNIFF_BYTES = 65_536
+_OF_A_MODEL = frozenset({
+    "surfaces_only", "ground_m", "roof_m", "n_points", "rmse_m", "recon_mode", "recon_reason", "valid_codes",
+    "rmse_all_m", "p95_m", "share_without_data", "density_per_m2", "n_roof_planes", "roof_type", "area_m2",
+    "volume_m3", "outline",
+})  # fmt: skip
+"""Attributes in which a model of ours tells how good it is."""
 
 
 def is_citygml(path: Path) -> bool:
@@ -89,7 +102,7 @@ def read_buildings(
     One member of the file is in memory at a time; about 10 MB/s. References are sought in the member first; only where
     one leads out of it the file is read twice more, and the polygons that others refer to are kept.
     """
-    for found, frame in _elements(path, crs, vertical):
+    for found, frame in _elements(path, crs, vertical, ""):
         with _one_alone(refused):
             building = decode(found, frame)
             if building is not None:
@@ -97,33 +110,56 @@ def read_buildings(
 
 
 def read_outlines(
-    path: Path, crs: HorizontalCrs | None = None, refused: list[FormatError] | None = None
-) -> Iterator[Shape]:
-    """Yield the outline and the attributes of each building, also of those without a body, in the file's order.
+    path: Path, crs: HorizontalCrs | None = None, refused: list[FormatError] | None = None, stated: str = ""
+) -> Iterator[Row]:
+    """Yield id, outline and attributes of each building, also of those without a body, in the file's order.
 
     Parameters
     ----------
     path, crs, refused
-        As `read_buildings`.
+        As `read_buildings`; one that cannot be read still has its row, without an outline.
+    stated
+        Reference system to take for the file's, where it names none or a wrong one, such as ``EPSG:6697``.
 
     Yields
     ------
-    Shape
-        Outline as the file has it in LoD0, else told from the highest level's ground faces; None if there is neither,
-        as for a building that consists of parts. Attributes as `read_buildings`, with ``measuredHeight``.
+    tuple
+        The outline is the file's LoD0, else what its parts' outlines cover together, else what the highest level's
+        ground faces cover; None if there is nothing of that. Attributes as `read_buildings`, with ``measuredHeight``,
+        but without what a model of ours said of itself, which is not true of the next.
 
     Raises
     ------
     FormatError, CrsError
         As `read_buildings`.
     """
-    for found, frame in _elements(path, crs, None):
+    whole: Row | None = None
+    parts: list[Polygon] = []
+    for found, frame in _elements(path, crs, None, stated):
+        if not found.parent:
+            if whole is not None:
+                yield _with_parts(whole, parts)
+            whole, parts = (found.id, None, _facts(found)), []
         with _one_alone(refused):
             outline = outline_of(found, frame)
             if outline is None:
                 building = decode(found, frame)
                 outline = None if building is None else building.footprint
-            yield Shape(id=found.id, geometry=outline, attributes=all_attributes(found))
+            if outline is not None and not found.parent:
+                whole = (found.id, outline, _facts(found))
+            elif outline is not None:
+                parts.append(outline)
+    if whole is not None:
+        yield _with_parts(whole, parts)
+
+
+def _with_parts(whole: Row, parts: list[Polygon]) -> Row:
+    name, outline, facts = whole
+    return (name, shapely.union_all(parts), facts) if outline is None and parts else whole
+
+
+def _facts(found: BuildingElement) -> dict[str, Any]:
+    return {name: value for name, value in all_attributes(found).items() if name not in _OF_A_MODEL}
 
 
 @contextmanager
@@ -138,7 +174,7 @@ def _one_alone(refused: list[FormatError] | None) -> Iterator[None]:
 
 
 def _elements(
-    path: Path, crs: HorizontalCrs | None, vertical: VerticalDatum | None
+    path: Path, crs: HorizontalCrs | None, vertical: VerticalDatum | None, stated: str
 ) -> Iterator[tuple[BuildingElement, Frame]]:
     header: list[Header] = []
     frame: Frame | None = None
@@ -146,7 +182,8 @@ def _elements(
     for member in members(path, header):
         for found in buildings_in(member, references.within(member), str(path)):
             if frame is None:
-                frame = frame_of(header[0], crs, vertical, str(path), _first_system(member))
+                head = replace(header[0], srs_name=stated) if stated else header[0]
+                frame = frame_of(head, crs, vertical, str(path), _first_system(member))
             yield found, frame
 
 
