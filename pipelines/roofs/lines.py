@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipelines.roofs.beside import beside, is_covered
+from pipelines.roofs.boxes import box_sides
 from pipelines.roofs.closing import close_lines, links
 from pipelines.roofs.directions import Directions, outline_directions
 from pipelines.roofs.steps import separate, straight_runs
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.roofs.params import RoofParams
     from pipelines.roofs.planes import RoofPlanes
+    from pipelines.roofs.territory import Borders
 
 __all__ = ["partition_lines"]
 
@@ -29,6 +32,8 @@ _FEWEST, _WRONG_SHARE = 4, 0.3
 """A step edge parts at least so many points, and has at most this share of them on the wrong side."""
 _TURNS = np.radians([0.0, -1.0, 1.0, -2.0, 2.0, -3.0, 3.0, -4.5, 4.5, -6.0, 6.0])
 """Turns tried where a step edge does not run with the outline."""
+_FILLED = 0.72
+"""Least share of a rectangle that its points fill, for a small part of a roof to be one."""
 _NO_TURN = np.zeros(1)
 
 
@@ -93,6 +98,7 @@ def partition_lines(
         creases.extend(line)
         steps.extend(_steps(work, (u, v), rest, params))
     kept = _few(creases, steps, edges, work, params)
+    kept.extend(_missing_sides(kept, found, edges, work, params))
     kept.sort(key=lambda line: (-line.length, *line.ends.ravel()))
     kept = kept[: params.max_lines]
     if not kept:
@@ -177,6 +183,34 @@ def _steps(work: _Work, pair: tuple[int, int], places: NDArray[np.float64], para
     return lines
 
 
+def _missing_sides(
+    kept: list[_Line], found: Borders, edges: NDArray[np.float64], work: _Work, params: RoofParams
+) -> list[_Line]:
+    """Close small parts of a roof on the sides where their border is too short to show (cheeks of dormers)."""
+    lines: list[_Line] = []
+    for plane, xy in enumerate(work.members):
+        if len(xy) * work.spacing_m**2 > params.box_m2:
+            continue
+        others = [i for i in range(len(found.pair)) if plane in found.pair[i]]
+        if not others:
+            continue
+        i = max(others, key=lambda i: int(found.start[i + 1] - found.start[i]))
+        pair = (int(found.pair[i, 0]), int(found.pair[i, 1]))
+        angles, weights = work.directions.with_planes(work.coefficients[list(pair)])
+        sides, filled = box_sides(xy, angles[weights > 1.0], work.spacing_m)
+        if filled < _FILLED:
+            continue
+        apart = max(0.5, work.spacing_m)
+        known = [line.ends for line in kept if plane in line.pair[:2] or line.pair[0] < 0]
+        known_ends = np.array(known).reshape(-1, 2, 2)
+        lines.extend(
+            _Line(side, math.dist(*side), (*pair, 0))
+            for side in sides
+            if not (is_covered(side, edges, apart) or is_covered(side, known_ends, apart))
+        )
+    return lines
+
+
 def _few(
     creases: list[_Line], steps: list[_Line], edges: NDArray[np.float64], work: _Work, params: RoofParams
 ) -> list[_Line]:
@@ -184,14 +218,15 @@ def _few(
     apart = max(0.2, 0.7 * work.spacing_m)
     kept = list(creases)
     for line in sorted(steps, key=lambda line: (-line.length, *line.ends.ravel())):
-        if any(_covers(edge, line.ends, params.near_outline_m) for edge in edges):
+        if is_covered(line.ends, edges, params.near_outline_m):
             continue
         for i, other in enumerate(kept):
-            reach = _beside(line.ends, other.ends, apart)
-            if reach is None or reach[1] < -params.line_gap_m or reach[0] > other.length + params.line_gap_m:
+            along_it, first, last = beside(line.ends, other.ends, apart)
+            if not along_it or last < -params.line_gap_m or first > other.length + params.line_gap_m:
                 continue
-            along = (other.ends[1] - other.ends[0]) / max(math.dist(*other.ends), 1e-9)
-            begin, end = min(0.0, reach[0]), max(math.dist(*other.ends), reach[1])
+            length = math.dist(*other.ends)
+            along = (other.ends[1] - other.ends[0]) / max(length, 1e-9)
+            begin, end = min(0.0, first), max(length, last)
             start = other.ends[0]
             pair = other.pair if other.pair[:2] == line.pair[:2] else (-1, -1, 0)
             kept[i] = _Line(
@@ -201,26 +236,3 @@ def _few(
         else:
             kept.append(line)
     return kept
-
-
-def _covers(edge: NDArray[np.float64], ends: NDArray[np.float64], apart_m: float) -> bool:
-    """Tell whether most of a segment runs beside an edge."""
-    reach = _beside(ends, edge, apart_m)
-    if reach is None:
-        return False
-    shared = min(reach[1], math.dist(*edge)) - max(reach[0], 0.0)
-    return shared > 0.6 * (reach[1] - reach[0])
-
-
-def _beside(ends: NDArray[np.float64], other: NDArray[np.float64], apart_m: float) -> tuple[float, float] | None:
-    """Where a segment begins and ends along another one's line if it nowhere leaves it further than allowed."""
-    way = other[1] - other[0]
-    length = math.hypot(*way)
-    if length < 1e-6:
-        return None
-    way = way / length
-    gap = ends - other[0]
-    if abs(gap[0, 0] * way[1] - gap[0, 1] * way[0]) > apart_m or abs(gap[1, 0] * way[1] - gap[1, 1] * way[0]) > apart_m:
-        return None
-    s = gap @ way
-    return float(s.min()), float(s.max())

@@ -65,6 +65,8 @@ class RoofParams(ShapeParams):
     """Least height of a step between two planes that is modelled by a wall, metres (or three times the noise)."""
     min_line_m: float = 0.8
     """Shortest ridge, valley or step, metres: side of a dormer."""
+    box_m2: float = 25.0
+    """Planes smaller than this get all four sides, square metres: dormers, stair heads, lift shafts."""
     line_gap_m: float = 1.5
     """Widest gap in the points along one step edge, metres."""
     max_lines: int = 400

@@ -21,6 +21,8 @@ __all__ = ["RoofPlanes", "find_planes"]
 
 _PULL = 4.0
 """How much a point follows its neighbours, in squared standard deviations; flat between 2 and 8."""
+_FEW_NEIGHBOURS = 8
+"""Neighbours of the second look, among few points."""
 _ROUNDS = 4
 """Most rounds of settling border points and fitting again; two suffice for most."""
 
@@ -89,6 +91,9 @@ def find_planes(xyz: NDArray[np.float64], params: RoofParams) -> RoofPlanes:
         label, n_planes = _keep(label, n_planes, fewest, params.max_planes)
         if changed <= len(xyz) // 200:
             break
+    label, n_planes = _second_look(xyz, label, n_planes, (noise, reach, angle, upward, fewest))
+    coefficients = _fit(xyz, label, n_planes)
+    settle(xyz, index, label, coefficients, (noise, reach, _PULL))
     seen = from_above(xyz, label, n_planes, max(1.5 * spacing, 0.5), params.hidden_m)
     seen &= filled(index, label, n_planes) >= params.min_filled
     label[np.append(~seen, False)[label]] = UNASSIGNED
@@ -96,6 +101,27 @@ def find_planes(xyz: NDArray[np.float64], params: RoofParams) -> RoofPlanes:
     coefficients = _fit(xyz, label, n_planes)
     label = np.maximum(label, UNASSIGNED)
     return RoofPlanes(coefficients=coefficients, label=label, noise_m=noise, spacing_m=spacing)
+
+
+def _second_look(
+    xyz: NDArray[np.float64], label: NDArray[np.int32], n_planes: int, limits: tuple[float, float, float, float, int]
+) -> tuple[NDArray[np.int32], int]:
+    """Grow planes among the points that are left, with neighbours among these alone.
+
+    The first neighbours of a small dormer's points lie on the roof behind it, and spoil its normals.
+    """
+    noise, reach, angle, upward, fewest = limits
+    left = np.flatnonzero(label == UNASSIGNED)
+    if len(left) <= max(fewest, _FEW_NEIGHBOURS):
+        return label, n_planes
+    rest = np.ascontiguousarray(xyz[left])
+    index, _ = neighbours(rest, _FEW_NEIGHBOURS)
+    normals, spread = local_planes(rest, index)
+    order = np.argsort(spread, kind="stable")
+    order = order[spread[order] <= max(2.0 * noise, 0.5 * reach)]
+    found, n_found = grow(rest, index, normals, order, (reach, angle, upward, fewest))
+    label[left[found >= 0]] = found[found >= 0] + n_planes
+    return label, n_planes + n_found
 
 
 def _nothing(n: int, params: RoofParams) -> RoofPlanes:
