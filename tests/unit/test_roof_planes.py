@@ -214,7 +214,7 @@ def test_a_dormer_is_closed_on_all_sides():
     """Its cheeks are too short to show in the border between the points; they stand all the same."""
 
     def roof(x, y):
-        return np.where((np.abs(y - 7.0) < 1.1) & (x > 5.9) & (x < 8.6), 8.1, gable(x, y))
+        return np.where((np.abs(y - 7.0) < 1.1) & (x > 5.0) & (x < 8.6), np.maximum(8.1, gable(x, y)), gable(x, y))
 
     xyz = scan(roof, n=2000)
     planes = find_planes(xyz, PARAMS)
