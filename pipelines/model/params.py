@@ -12,7 +12,7 @@ __all__ = ["ModelParams"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelParams(FootprintParams):
-    """Parameters of LoD1.2 prisms, and of the outlines below them.
+    """Parameters of buildings, and of the outlines below them; those of roofs are `pipelines.roofs.RoofParams`.
 
     Raises
     ------
@@ -20,8 +20,9 @@ class ModelParams(FootprintParams):
         If a length, an area or a share is out of its range.
     """
 
-    lod: Literal["1.2"] = "1.2"
-    """Level of detail to build; 1.2 is one prism over each outline."""
+    lod: Literal["1.2", "1.3", "2.2"] = "2.2"
+    """Level of detail to build: 1.2 is one prism over each outline, 1.3 has blocks of several heights, 2.2 has roofs.
+    Lower levels are kept beside it (Biljecki et al. 2016)."""
     min_points: int = 5
     """Building points that an outline needs; with fewer the median is a guess (3 points fix a plane, two spare)."""
     min_height_m: float = 0.5

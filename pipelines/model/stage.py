@@ -1,4 +1,4 @@
-"""The tiled stage ``model``: outlines of a tile to LoD1.2 features in the store."""
+"""The tiled stage ``model``: outlines of a tile to features in the store."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipelines.footprints.derive import derive_outlines
 from pipelines.footprints.given import GIVEN_REACH_M, assign, clean, from_json, to_json
 from pipelines.model.ladder import model_buildings
 from pipelines.model.params import ModelParams
+from pipelines.roofs.params import RoofParams
 from tiles.atomic import tree_checksum, write_text
 from tiles.buildings import (
     buildings_folder,
@@ -74,9 +75,10 @@ def footprint_file(path: Path, crs: str | None = None, id_field: str | None = No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStage:
-    """LoD1.2 over the outlines given, or over those that the points show."""
+    """Buildings over the outlines given, or over those that the points show."""
 
     rules: ModelParams = field(default_factory=ModelParams)
+    roofs: RoofParams = field(default_factory=RoofParams)
     labels_run: str | None
     """Run whose labels say what is a building; None takes the classification as delivered."""
     terrain_run: str
@@ -92,7 +94,7 @@ class ModelStage:
     @property
     def version(self) -> int:
         """Version of the kernels."""
-        return 1
+        return 2
 
     @property
     def halo_m(self) -> float:
@@ -110,7 +112,9 @@ class ModelStage:
         """Rules, and the outlines by their content."""
         given = self.footprints
         source = None if given is None else [given.digest, given.crs, given.id_field]
-        return {**dataclasses.asdict(self.rules), "footprints": source}
+        # A prism knows nothing of roofs: their parameters must not make it anew.
+        roofs = {} if self.rules.lod == "1.2" else {"roofs": dataclasses.asdict(self.roofs)}
+        return {**dataclasses.asdict(self.rules), **roofs, "footprints": source}
 
     def units(self, store: Store) -> list[TileId]:
         """Every tile."""
@@ -133,7 +137,9 @@ class ModelStage:
         """Model the buildings that a tile owns and write them."""
         outlines, failed, points = self._inputs(store, run, tile)
         terrain = self._terrain(store, outlines)
-        buildings, without = ([], []) if terrain is None else model_buildings(outlines, points, terrain, self.rules)
+        buildings, without = (
+            ([], []) if terrain is None else model_buildings(outlines, points, terrain, self.rules, self.roofs)
+        )
         path, checksum = write_tile_buildings(store, run, tile, buildings)
         return {
             "path": path,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-PARAMS = ModelParams()
+PARAMS = ModelParams(lod="1.2")
 BUILDINGS, POINTS = 200, 1500
 
 

@@ -134,7 +134,7 @@ def test_every_given_outline_is_modelled_or_named(store: Store, footprints: Path
             assert found.attributes["use"] == "住宅"
             assert check_solid(found.solid) == ()
     counts = summary.counts
-    assert (counts["buildings"], counts["by_lod"], counts["valid_share"]) == (20, {"1.2": 20}, 1.0)
+    assert (counts["buildings"], counts["by_lod"], counts["valid_share"]) == (20, {"2.2": 20}, 1.0)
     assert counts["rmse_median_m"] == pytest.approx(0.03, abs=0.005)
     assert counts["n_without_model"] == 4
 

@@ -24,7 +24,7 @@ from twin.raster import Frame, Raster
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PARAMS = ModelParams()
+PARAMS = ModelParams(lod="1.2")
 SQUARE = Polygon([(0, 0), (10, 0), (10, 10), (0, 10)])
 COURTYARD = shapely.orient_polygons(
     Polygon([(100, 0), (120, 0), (120, 20), (100, 20)], [[(105, 5), (105, 15), (115, 15), (115, 5)]])

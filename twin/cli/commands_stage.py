@@ -101,13 +101,13 @@ def model(
     session: Session,
     store: StorePath,
     footprints: Annotated[str, typer.Option(help="File of outlines; without it they come from the points.")] = "",
-    lod: Annotated[str, typer.Option(help="Level of detail: 1.2.")] = "1.2",
+    lod: Annotated[str, typer.Option(help="Level of detail: 1.2, 1.3 or 2.2; 2.2 if nothing says otherwise.")] = "",
 ) -> None:
-    """Reconstruct buildings."""
+    """Reconstruct buildings: their outlines, and solids up to the level of detail."""
     from twin.cli import derive
     from twin.config import Layer
 
-    options = Layer(where="--lod", stages={"model": {"lod": lod}})
+    options = Layer(where="--lod", stages={"model": {"lod": lod}} if lod else {})
     with session.executor() as executor:
         settings = derive.layered(session.overrides()).with_layer(options)
         derive.model(session, _open(store), executor, settings, footprints)

@@ -52,6 +52,7 @@ def parameter_kinds() -> dict[str, type]:
     from pipelines.classify import STAGES
     from pipelines.ingest import IngestParams
     from pipelines.model import ModelParams
+    from pipelines.roofs.params import RoofParams
     from pipelines.terrain import TerrainParams
     from tiles.citygml import CityGmlParams
 
@@ -63,6 +64,7 @@ def parameter_kinds() -> dict[str, type]:
         "ingest": IngestParams,
         "model": ModelParams,
         "objects": ObjectParams,
+        "roofs": RoofParams,
         "terrain": TerrainParams,
     }
 
@@ -272,9 +274,11 @@ def model(
     """Reconstruct buildings from the newest labels and terrain."""
     from pipelines.model import ModelParams
     from pipelines.model.stage import ModelStage, footprint_file
+    from pipelines.roofs.params import RoofParams
 
     stage = ModelStage(
         rules=settings.params("model", ModelParams),
+        roofs=settings.params("roofs", RoofParams),
         labels_run=latest_run(store, "classify"),
         terrain_run=latest_run(store, "terrain"),
         footprints=footprint_file(Path(footprints)) if footprints else None,
