@@ -86,7 +86,8 @@ def model_building(outline: Outline, scan: Scan, rules: ModelParams, roofs: Roof
     """Model one outline at the highest level that holds, up to the level asked for.
 
     The rungs are LoD2.2, LoD2.0 (main planes only), LoD1.3 (level blocks) and LoD1.2 (one block). A rung holds if its
-    solid is valid and lies no farther from the points than the block of LoD1.2 does, the noise aside. All that hold are kept.
+    solid is valid and lies no farther from the points than the block of LoD1.2 does, the noise aside. All that hold
+    are kept.
 
     Raises
     ------
