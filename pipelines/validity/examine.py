@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba as nb
 import numpy as np
@@ -13,7 +13,15 @@ from pipelines.validity.rings import is_simple, judge_rings
 from pipelines.validity.shell import cuts_itself, judge_edges, snap, volume6
 from pipelines.validity.triangulate import triangulate
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Faces = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
 __all__ = ["examine"]
+
+_FEWEST_FACES = 4
+"""A tetrahedron's."""
 
 _101, _102, _104 = LEVEL + 1, LEVEL + 2, LEVEL + 4
 _203, _204 = 2 * LEVEL + 3, 2 * LEVEL + 4
@@ -53,8 +61,9 @@ def _judge_face(points: Any, corners: Any, ring_start: Any, limits: Any, found: 
         found[_104] |= not is_simple(uv[ring_start[r] : ring_start[r + 1]])
     if len(ring_start) > 2 and not found[_104]:
         judge_rings(uv, corners, ring_start, found)
-    if found.any():
-        return nothing
+    for code in range(len(found)):
+        if found[code]:
+            return nothing
     local = triangulate(uv, ring_start)
     if len(local) == 0:
         found[_300] = True
@@ -63,19 +72,41 @@ def _judge_face(points: Any, corners: Any, ring_start: Any, limits: Any, found: 
     for t in range(len(local)):
         for k in range(3):
             triangles[t, k] = corners[local[t, k]]
-    if len(local) > 1 and normals_apart(points, triangles) > limits[2]:
+    if len(local) > 1 and normals_apart(points, triangles, limits[2]) > limits[2]:
         found[_204] = True
     return triangles
 
 
 @nb.njit(cache=True)
-def examine(points: Any, faces: Any, limits: Any, inward: bool) -> Any:
+def _judge_faces(points: Any, faces: Any, limits: Any, found: Any) -> Any:
+    """Mark the faults of all faces and return the triangles of those without, and the face of each triangle."""
+    corners, ring_start, face_start = faces
+    triangles = np.empty((2 * len(corners) + 2 * len(ring_start), 3), np.int64)
+    face_of = np.empty(len(triangles), np.int64)
+    n = 0
+    for f in range(len(face_start) - 1):
+        first, last = face_start[f], face_start[f + 1]
+        rings = np.empty(last - first + 1, np.int64)
+        for r in range(first, last + 1):
+            rings[r - first] = ring_start[r] - ring_start[first]
+        own = _judge_face(points, corners[ring_start[first] : ring_start[last]], rings, limits, found[f])
+        for t in range(len(own)):
+            for k in range(3):
+                triangles[n, k] = own[t, k]
+            face_of[n] = f
+            n += 1
+    return triangles[:n].copy(), face_of[:n].copy()
+
+
+def examine(
+    points: NDArray[np.int64], faces: Faces, limits: NDArray[np.float64], inward: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Test one shell.
 
     Parameters
     ----------
     points
-        Shape (n, 3), int64: whole steps, less than 2**30 apart.
+        Shape (n, 3): whole steps, less than 2**30 apart.
     faces
         Corners of all rings; where each ring starts; where each face's rings start.
     limits
@@ -90,28 +121,15 @@ def examine(points: Any, faces: Any, limits: Any, inward: bool) -> Any:
         if none has faults.
     """
     corners, ring_start, face_start = faces
-    n_faces = len(face_start) - 1
-    found = np.zeros((max(n_faces, 1), N_COLUMNS), np.bool_)
-    taken_for = snap(points, corners, limits[1])
-    corners = taken_for[corners]
-    triangles = np.empty((len(corners) + 2 * len(ring_start), 3), np.int64)
-    face_of = np.empty(len(triangles), np.int64)
-    n = 0
-    for f in range(n_faces):
-        rings = ring_start[face_start[f] : face_start[f + 1] + 1]
-        own = _judge_face(points, corners[rings[0] : rings[-1]], rings - rings[0], limits, found[f])
-        triangles[n : n + len(own)] = own
-        face_of[n : n + len(own)] = f
-        n += len(own)
-    if n_faces < 4:
+    found = np.zeros((max(len(face_start) - 1, 1), N_COLUMNS), np.bool_)
+    corners = snap(points, corners, limits[1])[corners]
+    triangles, face_of = _judge_faces(points, (corners, ring_start, face_start), limits, found)
+    if len(face_start) - 1 < _FEWEST_FACES:
         found[0, _301] = True
-    triangles, face_of = triangles[:n], face_of[:n]
-    if found.any():
-        return found, triangles
-    judge_edges(triangles, face_of, len(points), found)
-    if found.any():
-        return found, triangles
-    cuts_itself(points, triangles, face_of, found)
+    if not found.any():
+        judge_edges(triangles, face_of, len(points), found)
+    if not found.any():
+        cuts_itself(points, triangles, face_of, found)
     if not found.any() and (volume6(points, triangles) > 0.0) == inward:
         found[0, _405] = True
     return found, triangles

@@ -7,15 +7,19 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from pipelines.validity.predicates import normal_of
+
 __all__ = ["lay_flat", "normals_apart"]
 
 _SWEEPS = 12
 
 
 @nb.njit(cache=True)
-def _smallest_axis(m: Any) -> Any:
+def _smallest_axis(m: Any) -> tuple[float, float, float]:
     """Eigenvector of the smallest eigenvalue of a symmetric 3 x 3 matrix (overwritten), by Jacobi's rotations."""
-    axes = np.eye(3)
+    axes = np.zeros((3, 3))
+    for k in range(3):
+        axes[k, k] = 1.0
     for _ in range(_SWEEPS):
         off = m[0, 1] ** 2 + m[0, 2] ** 2 + m[1, 2] ** 2
         if off <= 1e-32 * (m[0, 0] ** 2 + m[1, 1] ** 2 + m[2, 2] ** 2):
@@ -34,7 +38,23 @@ def _smallest_axis(m: Any) -> Any:
                     m[p, k], m[q, k] = c * m[p, k] - s * m[q, k], s * m[p, k] + c * m[q, k]
                 for k in range(3):
                     axes[k, p], axes[k, q] = c * axes[k, p] - s * axes[k, q], s * axes[k, p] + c * axes[k, q]
-    return axes[:, np.argmin(np.diag(m))].copy()
+    at = 0 if m[0, 0] <= m[1, 1] else 1
+    at = at if m[at, at] <= m[2, 2] else 2
+    return axes[0, at], axes[1, at], axes[2, at]
+
+
+@nb.njit(cache=True)
+def _across(nx: float, ny: float, nz: float) -> tuple[float, float, float]:
+    """Turn the axis that the normal has least of into a unit vector square to both."""
+    x, y, z = abs(nx), abs(ny), abs(nz)
+    if x <= y and x <= z:
+        ux, uy, uz = 0.0, -nz, ny
+    elif y <= z:
+        ux, uy, uz = nz, 0.0, -nx
+    else:
+        ux, uy, uz = -ny, nx, 0.0
+    length = np.sqrt(ux * ux + uy * uy + uz * uz)
+    return ux / length, uy / length, uz / length
 
 
 @nb.njit(cache=True)
@@ -57,79 +77,72 @@ def lay_flat(points: Any, corners: Any, n_outer: int) -> Any:
         corner from the plane, steps.
     """
     n = len(corners)
-    origin = points[corners[0]]
+    origin = corners[0]
     local = np.empty((n, 3))
-    for k in range(n):
-        for axis in range(3):
-            local[k, axis] = points[corners[k], axis] - origin[axis]
     mean = np.zeros(3)
     for k in range(n):
-        mean += local[k]
-    mean /= n
+        for i in range(3):
+            local[k, i] = points[corners[k], i] - points[origin, i]
+            mean[i] += local[k, i] / n
     spread = np.zeros((3, 3))
     for k in range(n):
-        local[k] -= mean
+        for i in range(3):
+            local[k, i] -= mean[i]
         for i in range(3):
             for j in range(3):
                 spread[i, j] += local[k, i] * local[k, j]
-    normal = _smallest_axis(spread)
-    u = np.zeros(3)
-    u[np.argmin(np.abs(normal))] = 1.0
-    u -= normal * (u * normal).sum()
-    u /= np.sqrt((u * u).sum())
-    v = np.cross(normal, u)
+    nx, ny, nz = _smallest_axis(spread)
+    ux, uy, uz = _across(nx, ny, nz)
+    vx, vy, vz = ny * uz - nz * uy, nz * ux - nx * uz, nx * uy - ny * ux
     uv = np.empty((n, 2))
     bulge = 0.0
     for k in range(n):
-        uv[k, 0], uv[k, 1] = (local[k] * u).sum(), (local[k] * v).sum()
-        bulge = max(bulge, abs((local[k] * normal).sum()))
+        x, y, z = local[k, 0], local[k, 1], local[k, 2]
+        uv[k, 0], uv[k, 1] = x * ux + y * uy + z * uz, x * vx + y * vy + z * vz
+        bulge = max(bulge, abs(x * nx + y * ny + z * nz))
     area = 0.0
     for k in range(n_outer):
         after = k + 1 if k + 1 < n_outer else 0
         area += uv[k, 0] * uv[after, 1] - uv[k, 1] * uv[after, 0]
     if area < 0.0:
-        uv[:, 1] *= -1.0
+        for k in range(n):
+            uv[k, 1] = -uv[k, 1]
     return uv, bulge
 
 
 @nb.njit(cache=True)
-def normals_apart(points: Any, triangles: Any) -> float:
+def normals_apart(points: Any, triangles: Any, limit: float) -> float:
     """Largest angle between the normals of two triangles, radians; triangles without area have none.
 
-    Notes
-    -----
-    Pairs are compared only if one normal is farther than half the answer could matter from the largest triangle's.
+    All pairs are compared only if some normal is more than half the limit away from the largest triangle's; otherwise
+    none can be beyond the limit, and the largest angle to that triangle is returned.
     """
     n = len(triangles)
     normals = np.empty((n, 3))
     n_kept, largest, most = 0, 0, 0.0
     for t in range(n):
-        a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
-        normal = np.cross((b - a).astype(np.float64), (c - a).astype(np.float64))
-        length = np.sqrt((normal * normal).sum())
+        x, y, z = normal_of(points, triangles[t, 0], triangles[t, 1], triangles[t, 2])
+        length = np.sqrt(x * x + y * y + z * z)
         if length == 0.0:
             continue
-        normals[n_kept] = normal / length
+        normals[n_kept, 0], normals[n_kept, 1], normals[n_kept, 2] = x / length, y / length, z / length
         if length > most:
             most, largest = length, n_kept
         n_kept += 1
     reach = 0.0
     for t in range(n_kept):
-        reach = max(reach, _angle(normals[t], normals[largest]))
-    if 2.0 * reach <= _NO_MATTER or n_kept < 3:
-        return 2.0 * reach if n_kept > 2 else reach
-    worst = reach
+        reach = max(reach, _angle(normals, t, largest))
+    if 2.0 * reach <= limit or n_kept < 3:
+        return reach
     for t in range(n_kept):
         for s in range(t):
-            worst = max(worst, _angle(normals[t], normals[s]))
-    return worst
-
-
-_NO_MATTER = np.radians(1.0)
-"""Angles below are not computed exactly, radians."""
+            reach = max(reach, _angle(normals, t, s))
+    return reach
 
 
 @nb.njit(cache=True)
-def _angle(a: Any, b: Any) -> float:
-    across = np.cross(a, b)
-    return float(np.arctan2(np.sqrt((across * across).sum()), (a * b).sum()))
+def _angle(normals: Any, i: int, j: int) -> float:
+    ax, ay, az = normals[i, 0], normals[i, 1], normals[i, 2]
+    bx, by, bz = normals[j, 0], normals[j, 1], normals[j, 2]
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    return float(np.arctan2(np.sqrt(x * x + y * y + z * z), ax * bx + ay * by + az * bz))

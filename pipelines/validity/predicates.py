@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numba as nb
-import numpy as np
 
-__all__ = ["LARGEST_SPAN", "above", "segment_meets_triangle", "triangles_meet", "turn"]
+__all__ = ["LARGEST_SPAN", "above", "normal_of", "segment_meets_triangle", "triangles_meet", "turn"]
 
 LARGEST_SPAN = 2**30
 """Steps; products of three differences of this size no longer fit the two words that `above` adds up."""
@@ -37,6 +36,14 @@ def above(p: Any, a: int, b: int, c: int, d: int) -> int:
 
 
 @nb.njit(cache=True)
+def normal_of(p: Any, a: int, b: int, c: int) -> tuple[float, float, float]:
+    """Return a triangle's normal, as long as twice its area; rounded."""
+    bx, by, bz = float(p[b, 0] - p[a, 0]), float(p[b, 1] - p[a, 1]), float(p[b, 2] - p[a, 2])
+    cx, cy, cz = float(p[c, 0] - p[a, 0]), float(p[c, 1] - p[a, 1]), float(p[c, 2] - p[a, 2])
+    return by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+
+
+@nb.njit(cache=True)
 def turn(p: Any, axes: Any, a: int, b: int, c: int) -> int:
     """Sign of the area of a, b, c in the plane of two axes."""
     u, v = axes
@@ -47,7 +54,7 @@ def turn(p: Any, axes: Any, a: int, b: int, c: int) -> int:
 @nb.njit(cache=True)
 def _flat_axes(p: Any, a: int, b: int, c: int) -> tuple[int, int]:
     """Two axes onto which the triangle falls without collapsing: those across its normal's largest component."""
-    normal = np.cross((p[b] - p[a]).astype(np.float64), (p[c] - p[a]).astype(np.float64))
+    normal = normal_of(p, a, b, c)
     x, y, z = abs(normal[0]), abs(normal[1]), abs(normal[2])
     if z >= x and z >= y:
         return 0, 1

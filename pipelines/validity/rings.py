@@ -132,7 +132,7 @@ def _compare(one: Any, two: Any, touches: Any, n_touches: int) -> Any:
         n_out += where == _OUT
         if where == _ON:
             n_on += 1
-            touches[n_touches] = two[k]
+            touches[n_touches, 0], touches[n_touches, 1] = two[k, 0], two[k, 1]
             n_touches += 1
         after = two[(k + 1) % len(two)]
         if where == _ON and _where(after[0], after[1], one) == _ON:  # two touches in a row: along the ring or across
@@ -178,7 +178,8 @@ def judge_rings(uv: Any, corners: Any, ring_start: Any, found: Any) -> None:
             first = n_touches
             n_in, n_on, n_out, crossing, n_touches = _compare(one, two, touches, n_touches)
             back_in, back_on, _, back_crossing, n_touches = _compare(two, one, touches, n_touches)
-            pair[first:n_touches, 0], pair[first:n_touches, 1] = r, s
+            for k in range(first, n_touches):
+                pair[k, 0], pair[k, 1] = r, s
             met = n_on + back_on > 0
             if crossing or back_crossing or (n_in > 0 and n_out > 0):
                 found[_201] = True
@@ -194,16 +195,21 @@ def judge_rings(uv: Any, corners: Any, ring_start: Any, found: Any) -> None:
 def _in_pieces(touches: Any, pair: Any, n_rings: int) -> bool:
     """Whether rings and the points where they touch form a loop, which cuts the face in pieces."""
     n = len(touches)
-    place = np.arange(n)  # touches at one place are one point
+    place = np.empty(n, np.int64)  # touches at one place are one point
     for i in range(n):
+        place[i] = i
         for j in range(i):
-            if np.abs(touches[i] - touches[j]).max() <= TOUCH_STEPS:
+            x, y = touches[i, 0] - touches[j, 0], touches[i, 1] - touches[j, 1]
+            if x * x + y * y <= TOUCH_STEPS * TOUCH_STEPS:
                 place[i] = j
                 break
-    parent = np.arange(n_rings + n)
+    parent = np.empty(n_rings + n, np.int64)
+    for i in range(len(parent)):
+        parent[i] = i
     joined = np.zeros((n_rings, n), np.bool_)
     for i in range(n):
-        for ring in pair[i]:
+        for side in range(2):
+            ring = pair[i, side]
             if joined[ring, place[i]]:
                 continue
             joined[ring, place[i]] = True

@@ -8,7 +8,8 @@ import numba as nb
 import numpy as np
 
 from pipelines.validity.codes import LEVEL
-from pipelines.validity.predicates import triangles_meet
+from pipelines.validity.order import order_of
+from pipelines.validity.predicates import normal_of, triangles_meet
 
 __all__ = ["Boxes", "boxes_of", "cuts", "cuts_itself", "judge_edges", "snap", "volume6"]
 
@@ -32,7 +33,9 @@ def snap(points: Any, corners: Any, distance: float) -> Any:
         Largest distance of vertices that are one, steps.
     """
     distance2 = np.int64(distance * distance + 1e-6)
-    first = np.full(len(points), -1, np.int64)
+    first = np.empty(len(points), np.int64)
+    for k in range(len(points)):
+        first[k] = -1
     order = np.empty(len(points), np.int64)
     n = 0
     for corner in corners:
@@ -40,11 +43,17 @@ def snap(points: Any, corners: Any, distance: float) -> Any:
             first[corner] = n
             order[n] = corner
             n += 1
-    by_x = order[:n][np.argsort(points[order[:n], 0])]
+    x = np.empty(n, np.int64)
+    for k in range(n):
+        x[k] = points[order[k], 0]
+    by_x = order_of(x)
     place = np.empty(len(points), np.int64)
     for k in range(n):
+        by_x[k] = order[by_x[k]]
         place[by_x[k]] = k
-    taken_for = np.arange(len(points))
+    taken_for = np.empty(len(points), np.int64)
+    for k in range(len(points)):
+        taken_for[k] = k
     for k in range(n):
         own = order[k]
         for way in (-1, 1):
@@ -52,8 +61,9 @@ def snap(points: Any, corners: Any, distance: float) -> Any:
             while 0 <= at < n and (points[by_x[at], 0] - points[own, 0]) ** 2 <= distance2:
                 other = by_x[at]
                 if first[other] < first[own] and taken_for[other] == other and first[other] < first[taken_for[own]]:
-                    gap = points[other] - points[own]
-                    if (gap * gap).sum() <= distance2:
+                    dx, dy = points[other, 0] - points[own, 0], points[other, 1] - points[own, 1]
+                    dz = points[other, 2] - points[own, 2]
+                    if dx * dx + dy * dy + dz * dz <= distance2:
                         taken_for[own] = other
                 at += way
     return taken_for
@@ -95,9 +105,10 @@ def judge_edges(triangles: Any, face_of: Any, n_points: int, found: Any) -> None
     for e in range(n):
         u, v = triangles[e // 3, e % 3], triangles[e // 3, (e + 1) % 3]
         key[e] = 2 * (min(u, v) * n_points + max(u, v)) + (u > v)
-    order = np.argsort(key)
-    piece = np.arange(len(triangles))
-    fan = np.arange(n)  # corners; each stands for its triangle at that vertex
+    order = order_of(key)
+    piece, fan = np.empty(n, np.int64), np.empty(n, np.int64)  # fan: corners, each for its triangle at that vertex
+    for e in range(n):
+        piece[e] = fan[e] = e
     start = 0
     while start < n:
         stop = start + 1
@@ -125,7 +136,9 @@ def judge_edges(triangles: Any, face_of: Any, n_points: int, found: Any) -> None
 @nb.njit(cache=True)
 def _judge_fans(triangles: Any, face_of: Any, fan: Any, n_points: int, found: Any) -> None:
     """Mark vertices around which the triangles form more than one fan."""
-    hub = np.full(n_points, -1, np.int64)
+    hub = np.empty(n_points, np.int64)
+    for vertex in range(n_points):
+        hub[vertex] = -1
     for corner in range(len(fan)):
         vertex, own = triangles[corner // 3, corner % 3], _root(fan, corner)
         if hub[vertex] < 0:
@@ -149,9 +162,11 @@ def boxes_of(points: Any, triangles: Any) -> Any:
 def _longest_axis(boxes: Any) -> int:
     longest, most = 0, -1
     for axis in range(3):
-        span = boxes[:, 1, axis].max() - boxes[:, 0, axis].min()
-        if span > most:
-            longest, most = axis, span
+        low, high = boxes[0, 0, axis], boxes[0, 1, axis]
+        for t in range(len(boxes)):
+            low, high = min(low, boxes[t, 0, axis]), max(high, boxes[t, 1, axis])
+        if high - low > most:
+            longest, most = axis, high - low
     return longest
 
 
@@ -170,8 +185,11 @@ def cuts_itself(points: Any, triangles: Any, face_of: Any, found: Any) -> None:
     """
     boxes = boxes_of(points, triangles)
     axis = _longest_axis(boxes)
-    order = np.argsort(boxes[:, 0, axis])
-    n = len(order)
+    n = len(triangles)
+    lowest = np.empty(n, np.int64)
+    for t in range(n):
+        lowest[t] = boxes[t, 0, axis]
+    order = order_of(lowest)
     for i in range(n):
         t = order[i]
         for j in range(i + 1, n):
@@ -201,10 +219,14 @@ def cuts(points: Any, one: Any, two: Any) -> bool:
 def volume6(points: Any, triangles: Any) -> float:
     """Six times the signed volume, cubic steps; negative if the shell is inside out."""
     total = 0.0
-    origin = points[triangles[0, 0]]
+    origin = triangles[0, 0]
     for t in range(len(triangles)):
-        a = (points[triangles[t, 0]] - origin).astype(np.float64)
-        b = (points[triangles[t, 1]] - origin).astype(np.float64)
-        c = (points[triangles[t, 2]] - origin).astype(np.float64)
-        total += (a * np.cross(b, c)).sum()
+        a = triangles[t, 0]
+        x, y, z = normal_of(points, a, triangles[t, 1], triangles[t, 2])
+        dx, dy, dz = (
+            points[a, 0] - points[origin, 0],
+            points[a, 1] - points[origin, 1],
+            points[a, 2] - points[origin, 2],
+        )
+        total += x * dx + y * dy + z * dz
     return total

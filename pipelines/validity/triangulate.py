@@ -11,6 +11,9 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from pipelines.validity.order import order_of
+from pipelines.validity.rings import TOUCH_STEPS
+
 __all__ = ["triangulate"]
 
 _NEAR = 1e-3
@@ -60,12 +63,56 @@ def _blocked(uv: Any, a: int, b: int, ring: Any, n: int) -> bool:
 
 
 @nb.njit(cache=True)
-def _join_holes(uv: Any, ring_start: Any) -> Any:
-    """One closed path along all rings: holes are joined by a way there and back to the nearest visible corner."""
+def _with_touches(uv: Any, ring_start: Any) -> Any:
+    """Rings as rows of `uv`, and where each starts: a corner of one ring on an edge of another is a corner of both."""
     n_rings, n = len(ring_start) - 1, len(uv)
-    path = np.empty(n + 2 * n_rings, np.int64)
-    n_path = ring_start[1]
-    path[:n_path] = np.arange(n_path)
+    rows, starts = np.empty(n * n_rings, np.int64), np.zeros(n_rings + 1, np.int64)
+    count = 0
+    for r in range(n_rings):
+        for k in range(ring_start[r], ring_start[r + 1]):
+            after = k + 1 if k + 1 < ring_start[r + 1] else ring_start[r]
+            rows[count] = k
+            count += 1
+            first = count
+            for q in range(n):
+                if (ring_start[r] <= q < ring_start[r + 1]) or not _between(uv, k, after, q):
+                    continue
+                at = count
+                while at > first and _between(uv, k, rows[at - 1], q):
+                    rows[at] = rows[at - 1]
+                    at -= 1
+                rows[at] = q
+                count += 1
+        starts[r + 1] = count
+    return rows[:count], starts
+
+
+@nb.njit(cache=True)
+def _between(uv: Any, a: int, b: int, q: int) -> bool:
+    """Whether a point lies on an edge, away from its ends."""
+    if _same_place(uv, a, q) or _same_place(uv, b, q):
+        return False
+    dx, dy = uv[b, 0] - uv[a, 0], uv[b, 1] - uv[a, 1]
+    along, aside = (uv[q, 0] - uv[a, 0]) * dx + (uv[q, 1] - uv[a, 1]) * dy, _area2(uv, a, b, q)
+    length2 = dx * dx + dy * dy
+    return bool(0.0 < along < length2 and aside * aside <= TOUCH_STEPS * TOUCH_STEPS * length2)
+
+
+@nb.njit(cache=True)
+def _can_join(uv: Any, path: Any, i: int, ring: Any, k: int) -> bool:
+    """Whether a corner of a hole and a corner of the path see each other, or are one place."""
+    p, q, m, n = path[i], ring[k], len(ring), len(path)
+    before, after = path[(i + n - 1) % n], path[(i + 1) % n]
+    if _same_place(uv, p, q):
+        return _opens_to(uv, before, p, after, ring[(k + 1) % m])
+    return _opens_to(uv, before, p, after, q) and _opens_to(uv, ring[(k + m - 1) % m], q, ring[(k + 1) % m], p)
+
+
+@nb.njit(cache=True)
+def _join_holes(uv: Any, rows: Any, starts: Any) -> Any:
+    """One closed path along all rings: holes are joined by a way there and back to the nearest visible corner."""
+    n_rings = len(starts) - 1
+    path = rows[: starts[1]].copy()
     waiting = np.ones(n_rings, np.bool_)
     waiting[0] = False
     for _ in range(1, n_rings):
@@ -73,41 +120,28 @@ def _join_holes(uv: Any, ring_start: Any) -> Any:
         for h in range(n_rings):
             if not waiting[h]:
                 continue
-            start, m = ring_start[h], ring_start[h + 1] - ring_start[h]
-            for k in range(m):
-                q, before, after = start + k, start + (k + m - 1) % m, start + (k + 1) % m
-                for i in range(n_path):
-                    p = path[i]
-                    far = (uv[p, 0] - uv[q, 0]) ** 2 + (uv[p, 1] - uv[q, 1]) ** 2
-                    if far >= best:
+            ring = rows[starts[h] : starts[h + 1]]
+            for k in range(len(ring)):
+                for i in range(len(path)):
+                    far = (uv[path[i], 0] - uv[ring[k], 0]) ** 2 + (uv[path[i], 1] - uv[ring[k], 1]) ** 2
+                    if far >= best or not _can_join(uv, path, i, ring, k):
                         continue
-                    if not _same_place(uv, p, q) and not (
-                        _opens_to(uv, path[(i + n_path - 1) % n_path], p, path[(i + 1) % n_path], q)
-                        and _opens_to(uv, before, q, after, p)
-                        and not _blocked(uv, p, q, path, n_path)
-                        and not _blocked_by_holes(uv, p, q, ring_start, waiting)
-                    ):
-                        continue
-                    best, at, hole, entry = far, i, h, k
+                    free = not _blocked(uv, path[i], ring[k], path, len(path))
+                    for other in range(n_rings):
+                        if free and waiting[other]:
+                            row = rows[starts[other] : starts[other + 1]]
+                            free = not _blocked(uv, path[i], ring[k], row, len(row))
+                    if free:
+                        best, at, hole, entry = far, i, h, k
         if at < 0:
             return path[:0]
-        m = ring_start[hole + 1] - ring_start[hole]
-        path[at + m + 2 : n_path + m + 2] = path[at:n_path].copy()
-        for k in range(m + 1):
-            path[at + 1 + k] = ring_start[hole] + (entry + k) % m
-        n_path += m + 2
+        ring = rows[starts[hole] : starts[hole + 1]]
+        if _same_place(uv, path[at], ring[entry]):  # the ring hangs on a corner of the path: no way to go
+            path = np.concatenate((path[: at + 1], ring[entry + 1 :], ring[:entry], path[at:]))
+        else:
+            path = np.concatenate((path[: at + 1], ring[entry:], ring[: entry + 1], path[at:]))
         waiting[hole] = False
-    return path[:n_path]
-
-
-@nb.njit(cache=True)
-def _blocked_by_holes(uv: Any, p: int, q: int, ring_start: Any, waiting: Any) -> bool:
-    for h in range(len(waiting)):
-        if waiting[h]:
-            ring = np.arange(ring_start[h], ring_start[h + 1])
-            if _blocked(uv, p, q, ring, len(ring)):
-                return True
-    return False
+    return path
 
 
 @nb.njit(cache=True)
@@ -139,9 +173,11 @@ def _cut_ears(uv: Any, path: Any) -> Any:
     while n >= 3 and tried < n:
         i %= n
         if _is_ear(uv, path, n, i):
-            triangles[count] = path[(i + n - 1) % n], path[i], path[(i + 1) % n]
+            triangles[count, 0], triangles[count, 1] = path[(i + n - 1) % n], path[i]
+            triangles[count, 2] = path[(i + 1) % n]
             count += 1
-            path[i : n - 1] = path[i + 1 : n].copy()
+            for k in range(i, n - 1):
+                path[k] = path[k + 1]
             n -= 1
             tried = 0
         else:
@@ -157,15 +193,26 @@ def _neighbours(triangles: Any, n: int) -> Any:
     key = np.empty(count, np.int64)
     for e in range(count):
         key[e] = triangles[e // 3, e % 3] * n + triangles[e // 3, (e + 1) % 3]
-    order = np.argsort(key)
-    ordered = key[order]
-    across = np.full(count, -1, np.int64)
+    order = order_of(key)
+    across = np.empty(count, np.int64)
     for e in range(count):
         back = key[e] % n * n + key[e] // n
-        at = np.searchsorted(ordered, back)
-        if at < count and ordered[at] == back:
-            across[e] = order[at]
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            if key[order[middle]] < back:
+                low = middle + 1
+            else:
+                high = middle
+        across[e] = order[low] if low < count and key[order[low]] == back else -1
     return across
+
+
+@nb.njit(cache=True)
+def _corner(uv: Any, at: int, a: int, b: int) -> tuple[float, float, float]:
+    """Cosine and sine of the angle from a to b at a corner, both times the lengths; those lengths' product, squared."""
+    ax, ay, bx, by = uv[a, 0] - uv[at, 0], uv[a, 1] - uv[at, 1], uv[b, 0] - uv[at, 0], uv[b, 1] - uv[at, 1]
+    return ax * bx + ay * by, ax * by - ay * bx, (ax * ax + ay * ay) * (bx * bx + by * by)
 
 
 @nb.njit(cache=True)
@@ -173,9 +220,9 @@ def _should_flip(uv: Any, a: int, b: int, c: int, d: int) -> bool:
     """Whether the diagonal a, b between the corners c (left) and d should rather join c and d."""
     if _area2(uv, c, d, b) <= 0.0 or _area2(uv, d, c, a) <= 0.0:
         return False
-    ca, cb, da, db = uv[a] - uv[c], uv[b] - uv[c], uv[a] - uv[d], uv[b] - uv[d]
-    size = np.sqrt((ca * ca).sum() * (cb * cb).sum() * (da * da).sum() * (db * db).sum())
-    sine = (ca[0] * cb[1] - ca[1] * cb[0]) * (da * db).sum() + (ca * cb).sum() * (db[0] * da[1] - db[1] * da[0])
+    cos_c, sin_c, size_c = _corner(uv, c, a, b)
+    cos_d, sin_d, size_d = _corner(uv, d, b, a)
+    size, sine = np.sqrt(size_c * size_d), sin_c * cos_d + cos_c * sin_d
     return bool(sine < -_FLIP * size)
 
 
@@ -224,7 +271,7 @@ def triangulate(uv: Any, ring_start: Any) -> Any:
     Returns
     -------
     array
-        Shape (corners + 2 * holes - 2, 3): rows of `uv`; empty if no triangulation was found.
+        Shape (t, 3): rows of `uv`, t = corners + 2 * holes - 2 if no rings touch; none if no triangulation was found.
 
     Notes
     -----
@@ -233,9 +280,13 @@ def triangulate(uv: Any, ring_start: Any) -> Any:
     n = len(uv)
     if n == 3:
         only = np.empty((1, 3), np.int64)
-        only[0] = 0, 1, 2
+        only[0, 0], only[0, 1], only[0, 2] = 0, 1, 2
         return only
-    triangles = _cut_ears(uv, _join_holes(uv, ring_start))
+    if len(ring_start) > 2:
+        rows, starts = _with_touches(uv, ring_start)
+        triangles = _cut_ears(uv, _join_holes(uv, rows, starts))
+    else:
+        triangles = _cut_ears(uv, np.arange(n))
     if len(triangles) > 1:
         _make_delaunay(uv, triangles)
     return triangles
