@@ -21,7 +21,7 @@ from tiles.tiles3d.solids import SURFACES
 from twin.errors import StageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,9 +129,14 @@ class _Scene:
             "scenes": [{"nodes": [len(self._nodes)]}],
             "nodes": [*self._nodes, {"name": "city", "children": list(range(len(self._nodes)))}],
             "meshes": meshes,
-            "materials": _materials(),
+            "materials": _materials(self._kinds()),
         }
         return builder.to_bytes()
+
+    def _kinds(self) -> list[str]:
+        """Return the kinds of surface that there are, in the order of their materials."""
+        used = {kind for shape in self._shapes for kind, _ in shape[2]}
+        return [kind for kind in SURFACES if kind in used]
 
     def _views(self, builder: GlbBuilder) -> tuple[int, int, int]:
         positions = b"".join(shape[0].tobytes() for shape in self._shapes)
@@ -145,6 +150,7 @@ class _Scene:
 
     def _meshes(self, builder: GlbBuilder, views: tuple[int, int, int]) -> list[Json]:
         meshes = []
+        kinds = self._kinds()
         corner_at = index_at = 0
         for node, (positions, _, by_kind) in zip(self._nodes, self._shapes, strict=True):
             n = len(positions)
@@ -158,15 +164,15 @@ class _Scene:
                 accessor = builder.add_accessor(
                     views[2], ComponentType.UNSIGNED_INT, triangles.size, "SCALAR", byteOffset=index_at
                 )
-                primitives.append({"attributes": attributes, "indices": accessor, "material": SURFACES.index(kind)})
+                primitives.append({"attributes": attributes, "indices": accessor, "material": kinds.index(kind)})
                 index_at += triangles.nbytes
             meshes.append({"name": node["name"], "primitives": primitives})
             corner_at += positions.nbytes
         return meshes
 
 
-def _materials() -> list[Json]:
-    colours = surface_colours(np.arange(len(SURFACES))) / 255.0
+def _materials(kinds: Sequence[str]) -> list[Json]:
+    colours = surface_colours(np.array([SURFACES.index(kind) for kind in kinds])) / 255.0
     return [
         {
             "name": kind,
@@ -176,7 +182,7 @@ def _materials() -> list[Json]:
                 "roughnessFactor": 1.0,
             },
         }
-        for kind, colour in zip(SURFACES, colours.tolist(), strict=True)
+        for kind, colour in zip(kinds, colours.tolist(), strict=True)
     ]
 
 

@@ -144,6 +144,7 @@ def test_khronos_finds_no_fault_in_the_gltf_nor_in_the_tiles(
     export_buildings(tmp_path, street, where["crs"], where["vertical"])
     report = validate_gltf(tmp_path)
     assert (report["files"], report["errors"], report["warnings"]) == (2, [], [])
+    assert "UNUSED_OBJECT" not in validate_gltf(tmp_path / "city.glb")["infos"]
 
 
 def test_gltf_nodes_carry_the_facts_of_their_building(
