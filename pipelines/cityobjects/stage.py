@@ -157,7 +157,7 @@ class ObjectStage:
             outlines, without_outline = read_water(store, run, tile), []
         surface = others.take(np.isin(others["label"], _SURFACES))
         wet = Wet(surface=np.column_stack([surface.x, surface.y, surface.z]), dtm=dtm, vertical=str(store.vertical))
-        water, without_level = level_water(outlines, wet)
+        water, without_level = level_water(outlines, wet, rules.water_block_m / 2)
         return [*trees, *bridges, *water], [*without_bridge, *without_outline, *without_level]
 
 

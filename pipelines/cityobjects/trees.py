@@ -109,7 +109,7 @@ def _tree(
     canopy: _Canopy,
     params: ObjectParams,
 ) -> CityObject | None:
-    """Model one crown; None if the ground at its middle is unknown, or it is too low above that.
+    """Model one crown; None if the ground at its middle or its top is unknown, or the one too low above the other.
 
     Its height counts from the ground at its middle, where the trunk should be: beside a wall the ground below its edge
     may lie metres lower.
@@ -118,8 +118,8 @@ def _tree(
     # Sums of global numbers are the same in every window.
     middle_row, middle_column = int(row.sum()) + n * frame.row0, int(column.sum()) + n * frame.column0
     ground = float(canopy.ground_m[middle_row // n - frame.row0, middle_column // n - frame.column0])
-    top = float(np.nanmax(canopy.top_m[row, column]))
-    if not math.isfinite(ground) or top - ground < params.tree_min_height_m:
+    top = float(np.fmax.reduce(canopy.top_m[row, column]))
+    if not top - ground >= params.tree_min_height_m:  # nor if either is NaN
         return None
     radius = math.sqrt(n / math.pi) * frame.resolution_m
     middle = np.array([middle_column / n + 0.5, middle_row / n + 0.5]) * frame.resolution_m
@@ -127,7 +127,7 @@ def _tree(
         f"tree_{round(place[0] * 1000)}_{round(place[1] * 1000)}",
         "SolitaryVegetationObject",
         Polygon(np.rint((middle + radius * _OCTAGON) * 1000.0) / 1000.0),
-        (float(np.nanmin(canopy.ground_m[row, column])), top),
+        (float(np.fmin.reduce(canopy.ground_m[row, column])), top),
         {
             "height": round(top - ground, 2),
             "crownDiameter": round(2 * radius, 2),

@@ -79,23 +79,33 @@ def water_outlines(
     return bank_outlines(mask, frame, own, bank_rules(params, frame.resolution_m), params.water_simplify_m)
 
 
-def level_water(outlines: Sequence[Outline], wet: Wet) -> tuple[list[CityObject], list[Unmodelled]]:
+def level_water(outlines: Sequence[Outline], wet: Wet, near_m: float) -> tuple[list[CityObject], list[Unmodelled]]:
     """Give each outline its level.
 
-    The level is the median of the returns from the surface inside; where there are none, a low quantile of the ground
+    The level is the median of the returns from the surface inside; where there are none, of those no farther away than
+    half a block, which is wrong beyond a lock or a weir; where there are none either, a low quantile of the ground
     along the banks.
+
+    Parameters
+    ----------
+    outlines
+        Of one tile.
+    wet
+        Points and terrain round it.
+    near_m
+        How far to look for returns, metres.
 
     Returns
     -------
     tuple
-        Surfaces with `level_m`, `verticalDatum`, `level_from` (``points`` or ``banks``), `n_points`; and outlines
-        without a level, with the reason.
+        Surfaces with `level_m`, `verticalDatum`, `level_from` (``points``, ``near`` or ``banks``), `n_points`; and
+        outlines without a level, with the reason.
     """
     found: list[CityObject] = []
     failed: list[Unmodelled] = []
     for outline in outlines:
         z = heights_in(outline.polygon, wet.surface)
-        level, source = (float(np.median(z)), "points") if len(z) else (_banks(outline, wet.dtm), "banks")
+        level, source = (float(np.median(z)), "points") if len(z) else _guessed(outline, wet, near_m)
         if not np.isfinite(level):
             failed.append(Unmodelled(id=outline.id, reason="no return from its surface and no ground beside it"))
             continue
@@ -104,6 +114,11 @@ def level_water(outlines: Sequence[Outline], wet: Wet) -> tuple[list[CityObject]
     return found, failed
 
 
-def _banks(outline: Outline, dtm: Raster) -> float:
+def _guessed(outline: Outline, wet: Wet, near_m: float) -> tuple[float, str]:
+    """Level of a body without a return, and what it was told from."""
+    xmin, ymin, xmax, ymax = outline.polygon.bounds
+    z = heights_in(shapely.box(xmin - near_m, ymin - near_m, xmax + near_m, ymax + near_m), wet.surface)
+    if len(z):
+        return float(np.median(z)), "near"
     ring = shapely.buffer(outline.polygon, _BANKS_M, quad_segs=2).difference(outline.polygon)
-    return lowest_ground(ring, dtm, _LOW_SHARE)
+    return lowest_ground(ring, wet.dtm, _LOW_SHARE), "banks"
