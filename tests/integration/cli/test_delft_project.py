@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -64,7 +65,12 @@ def test_ground_and_buildings_agree_with_the_delivered_classes_however_these_are
 def test_the_city_model_follows_the_official_schema_and_lists_what_it_lacks(delft: Path, shared_data: Path) -> None:
     document = json.loads((delft / "exports" / "delft.city.json").read_text(encoding="utf-8"))
     figures = Store.open(delft / "store").manifest.latest_run("model").figures
-    assert len(document["CityObjects"]) == figures["buildings"] >= 150
+    kinds = Counter(entry["type"] for entry in document["CityObjects"].values())
+    assert kinds["Building"] == figures["buildings"] >= 150
+    assert kinds["TINRelief"] == 4
+    assert kinds["WaterBody"] > 5
+    assert 300 < kinds["SolitaryVegetationObject"] < 800
+    assert kinds["Bridge"] >= 3, "three are on the map"
     assert figures["buildings"] + figures["n_without_model"] == 160
     assert figures["valid_share"] == 1.0
     schema = shared_data.parent / "schemas" / "cityjson" / "20" / "cityjson.min.schema.json"
