@@ -51,6 +51,8 @@ class Shape:
     """As delivered, valid or not, in the CRS asked for; None if the bytes could not be read."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """The other columns that hold a value, JSON-able."""
+    fault: str = ""
+    """Why it could not be read, if the reader knows; the geometry is None then."""
 
 
 def read_shapes(
@@ -110,16 +112,22 @@ def read_shapes(
 
 
 def _of_citygml(path: Path, wanted: HorizontalCrs, crs: str, id_field: str | None) -> list[Shape]:
-    """Return the buildings of a CityGML file; their ids are its ``gml:id`` unless an attribute is asked for."""
+    """Return the buildings of a CityGML file; their ids are its ``gml:id`` unless an attribute is asked for.
+
+    A building that only consists of parts is left to them. One that cannot be read is a row without a geometry.
+    """
     refused: list[FormatError] = []
     rows = list(citygml.read_outlines(path, wanted, refused, crs))
     if id_field is not None and not any(id_field in facts for _, _, facts in rows):
         known = ", ".join(sorted({name for _, _, facts in rows for name in facts})[:20])
         raise ConfigError(f"{path}: no attribute {id_field!r}; there are {known}")
-    return [
+    parents = {facts.get("parent") for _, outline, facts in rows if outline is not None}
+    shapes = [
         Shape(id=name if id_field is None else _text(facts.get(id_field)), geometry=outline, attributes=facts)
         for name, outline, facts in rows
+        if outline is not None or name not in parents
     ]
+    return shapes + [Shape(id="", geometry=None, fault=" ".join(str(error).split())[:300]) for error in refused]
 
 
 def read_window(path: Path, layer: str, window: Bounds) -> NDArray[np.object_]:

@@ -27,7 +27,8 @@ GIVEN_REACH_M = 256.0
 """How far an outline may reach from the middle of its box, metres: a hall half a kilometre long."""
 
 _SAME_SHARE = 0.95
-"""Two outlines are the same building if they share this much of the larger one (intersection over union)."""
+"""Two outlines are the same building if they share this much of the larger one (intersection over union); one is nested
+in another if it shares this much of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +42,10 @@ class Given:
 
 
 def clean(shapes: Iterable[Shape], params: FootprintParams) -> Given:
-    """Repair each outline, number the parts of those in several, and drop repeated ones.
+    """Repair each outline, number the parts of those in several, and drop repeated and nested ones.
 
-    One unusable outline fails alone. The first of two outlines of the same building in order of id stays.
+    One unusable outline fails alone. The first of two outlines of the same building in order of id stays; of an outline
+    inside another the outer one, whose model covers both. Neighbours that overlap a little both stay.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def clean(shapes: Iterable[Shape], params: FootprintParams) -> Given:
             for polygon in polygons:
                 _check_size(polygon)
         except FootprintError as error:
-            refused.append(Unmodelled(id=shape.id or f"row {row}", reason=str(error)))
+            refused.append(Unmodelled(id=shape.id or f"row {row}", reason=shape.fault or str(error)))
             continue
         parts.extend((shape.id or _place(polygon), polygon, shape.attributes) for polygon in polygons)
     parts.sort(key=lambda part: (part[0], part[1].bounds, -part[1].area))
@@ -72,7 +74,7 @@ def clean(shapes: Iterable[Shape], params: FootprintParams) -> Given:
         own = name if seen[name] == 1 else f"{name}/{seen[name]}"
         facts = {"outline": "given"} | ({"part_of": name} if total[name] > 1 else {})
         outlines.append(Outline(id=own, polygon=polygon, attributes={**attributes, **facts}))
-    kept, repeated = _without_repeats(outlines)
+    kept, repeated = _without_doubles(outlines)
     return Given(
         outlines=tuple(sorted(kept, key=lambda outline: outline.id)),
         refused=tuple(sorted([*refused, *repeated], key=lambda entry: (entry.id, entry.reason))),
@@ -132,29 +134,33 @@ def _place(polygon: shapely.Polygon) -> str:
     return f"f_{round((xmin + xmax) * 500)}_{round((ymin + ymax) * 500)}"
 
 
-def _without_repeats(outlines: list[Outline]) -> tuple[list[Outline], list[Unmodelled]]:
+def _without_doubles(outlines: list[Outline]) -> tuple[list[Outline], list[Unmodelled]]:
     polygons = np.array([outline.polygon for outline in outlines], dtype=object)
     if not len(polygons):
         return [], []
     first, second = shapely.STRtree(polygons).query(polygons, predicate="intersects")
-    area = shapely.area(polygons)
-    # In order of id, and only between outlines of nearly one area: most neighbours only touch.
-    pairs = (first < second) & (
-        np.minimum(area[first], area[second]) >= _SAME_SHARE * np.maximum(area[first], area[second])
-    )
+    area, box = shapely.area(polygons), shapely.bounds(polygons)
+    wide = np.minimum(box[first, 2:], box[second, 2:]) - np.maximum(box[first, :2], box[second, :2])
+    # Most neighbours only touch: their boxes share less than either covers.
+    pairs = (first < second) & (wide.prod(axis=1) >= _SAME_SHARE * np.minimum(area[first], area[second]))
     first, second = first[pairs], second[pairs]
     shared = shapely.area(shapely.intersection(polygons[first], polygons[second]))
     same = shared >= _SAME_SHARE * (area[first] + area[second] - shared)
-    repeats: dict[int, int] = {}
+    covered: dict[int, tuple[int, str]] = {}
     for a, b in sorted(zip(first[same].tolist(), second[same].tolist(), strict=True)):
-        if a not in repeats:
-            repeats.setdefault(b, a)
-    kept = [outline for i, outline in enumerate(outlines) if i not in repeats]
-    repeated = [
-        Unmodelled(id=outlines[b].id, reason=f"the outline repeats that of {outlines[a].id}")
-        for b, a in repeats.items()
+        if a not in covered:
+            covered.setdefault(b, (a, "repeats that of {}"))
+    nested = ~same & (shared >= _SAME_SHARE * np.minimum(area[first], area[second]))
+    inside = zip(first[nested].tolist(), second[nested].tolist(), strict=True)
+    for outer, inner in sorted((a, b) if area[a] > area[b] else (b, a) for a, b in inside):
+        if outer not in covered:
+            covered.setdefault(inner, (outer, "lies inside that of {}, whose model covers it"))
+    kept = [outline for i, outline in enumerate(outlines) if i not in covered]
+    left_out = [
+        Unmodelled(id=outlines[b].id, reason=f"the outline {how.format(outlines[a].id)}")
+        for b, (a, how) in covered.items()
     ]
-    return kept, repeated
+    return kept, left_out
 
 
 def _tile_over(x: float, y: float, grid: TileGrid, known: set[TileId], levels: list[int]) -> TileId | None:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
+from pipelines.footprints.alignment import ALIGNMENT_REACH_M, alignment_of, combined, sample_of
 from pipelines.footprints.derive import derive_outlines
 from pipelines.footprints.given import GIVEN_REACH_M, assign, clean, from_json, to_json
+from pipelines.footprints.misplaced import why_elsewhere
 from pipelines.model.ladder import model_buildings
 from pipelines.model.params import ModelParams
 from pipelines.roofs.params import RoofParams
@@ -27,7 +30,7 @@ from tiles.buildings import (
 from tiles.rasters import read_raster
 from tiles.vectors import read_shapes
 from twin.bounds import Bounds
-from twin.errors import FormatError
+from twin.errors import CrsError, FormatError
 from twin.points import PointClass
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ class ModelStage:
     def halo_m(self) -> float:
         """Reach of the largest outline that a tile can own, metres."""
         if self.footprints is not None:
-            return GIVEN_REACH_M + self.rules.ground_ring_m
+            return GIVEN_REACH_M + max(self.rules.ground_ring_m, ALIGNMENT_REACH_M)
         return self.rules.halo_m
 
     @property
@@ -128,6 +131,9 @@ class ModelStage:
         shapes = read_shapes(source.path, store.crs, crs=source.crs, id_field=source.id_field)
         given = clean(shapes, self.rules)
         owned, outside = assign(given.outlines, store.grid, self.units(store))
+        if given.outlines and not owned:
+            raise CrsError(_elsewhere(store, source, len(outside)))
+        write_text(_sample_path(store, run), json.dumps(sample_of(given.outlines)), scratch=store.scratch)
         for tile in self.units(store):
             write_text(_given_path(store, run, tile), to_json(owned.get(tile, [])), scratch=store.scratch)
         refused = _entries([*given.refused, *outside])
@@ -147,6 +153,7 @@ class ModelStage:
             "points": int(sum(building.n_points for building in buildings)),
             "buildings": len(buildings),
             "without_model": _entries([*failed, *without]),
+            "sightings": self._sightings(store, run, outlines, points),
         }
 
     def finish(self, store: Store, run: str, reports: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -167,6 +174,7 @@ class ModelStage:
             "rmse_median_m": round(float(np.median(errors)), 4) if len(errors) else None,
             "without_model": entries[:_MOST_LISTED],
             "n_without_model": len(entries),
+            "alignment": _alignment(reports),
             "shared_files": shared_files(store, run, ["attributes.parquet", "without_model.json", *given]),
         }
 
@@ -179,8 +187,21 @@ class ModelStage:
         outlines = from_json(_given_path(store, run, tile).read_text(encoding="utf-8"))
         if not outlines:
             return [], [], (np.empty(0), np.empty(0), np.empty(0))
-        reach = _reach(store.grid.bounds(tile), outlines)
+        reach = _reach(store.grid.bounds(tile), outlines) + ALIGNMENT_REACH_M
         return outlines, [], self._building_points(store, tile, reach)
+
+    def _sightings(self, store: Store, run: str, outlines: Sequence[Outline], points: Xyz) -> list[list[float]]:
+        """How points lie to those given outlines of the tile that are asked; see `pipelines.footprints.alignment`."""
+        if self.footprints is None or not outlines:
+            return []
+        asked = set(json.loads(_sample_path(store, run).read_text(encoding="utf-8")))
+        xy = np.column_stack([points[0], points[1]])
+        return [
+            [round(angle, 4), round(along, 3)]
+            for outline in outlines
+            if outline.id in asked
+            for angle, along in alignment_of(outline.polygon, xy)
+        ]
 
     def _building_points(self, store: Store, tile: TileId, halo_m: float) -> Xyz:
         columns = ("classification",) if self.labels_run is None else ()
@@ -205,6 +226,25 @@ def _given_path(store: Store, run: str, tile: TileId) -> Place:
 
 def _refused_path(store: Store, run: str) -> Place:
     return buildings_folder(store, run) / "given" / "refused.json"
+
+
+def _sample_path(store: Store, run: str) -> Place:
+    return buildings_folder(store, run) / "given" / "sample.json"
+
+
+def _alignment(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Offset of the given outlines against the points of all tiles; None without outlines or with too few walls."""
+    found = combined([(angle, along) for report in reports.values() for angle, along in report.get("sightings", [])])
+    return None if found is None else {**dataclasses.asdict(found), "message": found.message}
+
+
+def _elsewhere(store: Store, source: FootprintFile, n: int) -> str:
+    """Say that no outline lies in the survey, and what may be the reason."""
+    raw = read_shapes(source.path, store.crs, crs=store.crs.wkt, id_field=source.id_field)
+    first = np.array([shapely.get_coordinates(row.geometry)[0] for row in raw if row.geometry is not None])
+    guess = why_elsewhere(first, store.bounds, store.crs) or "is it another place?"
+    box = ", ".join(f"{side:.0f}" for side in store.bounds)
+    return f"{source.path}: none of its {n} outlines lies in the survey ({store.crs.code}, {box}); {guess}"
 
 
 def _reach(own: Bounds, outlines: Sequence[Outline]) -> float:

@@ -168,6 +168,8 @@ def test_any_tiling_gives_the_same_city(
     assert fine.counts["tiles"] == 16
     assert facts(fine_store, fine.run) == facts(store, coarse.run)
     assert len(facts(store, coarse.run)) == 20
+    assert fine.counts["alignment"] == coarse.counts["alignment"]
+    assert (coarse.counts["alignment"] is None) == (mode == "derived")
     assert read_without_model(fine_store, fine.run) == read_without_model(store, coarse.run)
     tables = [s.path / "buildings" / r.run / "attributes.parquet" for s, r in ((store, coarse), (fine_store, fine))]
     assert tables[0].read_bytes() == tables[1].read_bytes()
@@ -191,6 +193,33 @@ def test_a_window_of_the_city_holds_what_touches_it(store: Store, footprints: Pa
     expected = {b.id for b in read_buildings(store, run) if shapely.box(*b.footprint.bounds).intersects(box)}
     assert {b.id for b in iter_buildings(store, run, window)} == expected
     assert 0 < len(expected) < 20
+
+
+def delivery(path: Path, shapes: dict[str, Polygon]) -> Path:
+    features = [
+        {"type": "Feature", "properties": {"id": name}, "geometry": shapely.geometry.mapping(shape)}
+        for name, shape in shapes.items()
+    ]
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::6677"}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
+    return path
+
+
+def test_outlines_that_all_lie_elsewhere_stop_the_stage_with_what_to_do(store: Store, tmp_path: Path) -> None:
+    # Northing first, as the plane systems of Japan define it.
+    shapes = {name: shapely.transform(shape, lambda c: c[:, ::-1]) for name, (shape, _) in houses().items()}
+    with pytest.raises(CrsError, match=r"none of its 20 outlines lies in the survey .* swapped"):
+        run_tiled(store, stage(delivery(tmp_path / "swapped.geojson", shapes)), Sequential())
+
+
+def test_the_offset_of_the_outlines_is_reported_and_not_applied(store: Store, tmp_path: Path) -> None:
+    moved = {name: affinity.translate(shape, -0.7, 0.4) for name, (shape, _) in houses().items()}
+    summary = run_tiled(store, stage(delivery(tmp_path / "moved.geojson", moved)), Sequential())
+    found = summary.counts["alignment"]
+    assert (found["dx_m"], found["dy_m"]) == pytest.approx((0.7, -0.4), abs=0.1)
+    assert "0.8" in found["message"]
+    for building in read_buildings(store, summary.run):
+        assert building.footprint.symmetric_difference(moved[building.id]).area < 0.1
 
 
 def test_footprints_in_an_unknown_crs_stop_the_stage_before_it_starts(store: Store, tmp_path: Path) -> None:

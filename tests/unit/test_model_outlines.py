@@ -100,6 +100,35 @@ def test_a_repeated_outline_is_modelled_once() -> None:
         assert [(entry.id, entry.reason) for entry in result.refused] == [("z", "the outline repeats that of a")]
 
 
+def test_of_nested_outlines_the_outer_is_modelled() -> None:
+    tower, yard = moved(shapely.box(0, 0, 3, 3), 2, 2), Polygon(shapely.box(50, 0, 80, 30).exterior.coords)
+    yard = yard.difference(shapely.box(55, 5, 75, 25))
+    rows = [
+        Shape(id="tower", geometry=tower),
+        Shape(id="house", geometry=SQUARE),
+        Shape(id="again", geometry=SQUARE),
+        Shape(id="block", geometry=yard),
+        Shape(id="in the yard", geometry=shapely.box(60, 10, 70, 20)),
+    ]
+    for order in (rows, rows[::-1]):
+        result = clean(order, PARAMS)
+        assert [outline.id for outline in result.outlines] == ["again", "block", "in the yard"]
+        assert {entry.id: entry.reason for entry in result.refused} == {
+            "house": "the outline repeats that of again",
+            "tower": "the outline lies inside that of again, whose model covers it",
+        }
+
+
+def test_a_hall_of_three_hectares_is_taken_as_it_is() -> None:
+    (outline,) = clean([Shape(id="hall", geometry=shapely.box(0, 0, 200, 150))], PARAMS).outlines
+    assert outline.polygon.area == 30_000.0
+
+
+def test_a_reader_that_knows_why_is_believed() -> None:
+    (entry,) = clean([Shape(id="a", geometry=None, fault="line 7: a ring of two points")], PARAMS).refused
+    assert entry.reason == "line 7: a ring of two points"
+
+
 def test_parts_of_one_building_have_names_of_their_own() -> None:
     result = clean([Shape(id="a", geometry=MultiPolygon([moved(SQUARE, 30), SQUARE]), attributes={"use": 1})], PARAMS)
     assert [(o.id, o.polygon.bounds[0], o.attributes["part_of"]) for o in result.outlines] == [

@@ -285,8 +285,10 @@ def model(
     )
     summary = run_tiled(store, stage, executor, session.progress, redo=redo)
     counts = summary.counts
-    keys = ("buildings", "by_lod", "valid_share", "rmse_median_m", "without_model")
+    keys = ("buildings", "by_lod", "valid_share", "rmse_median_m", "without_model", "alignment")
     session.count(**{key: counts[key] for key in keys})
+    if counts["alignment"] and counts["alignment"]["message"]:
+        session.say(f"remark: {counts['alignment']['message']}")
     missing = f", {counts['n_without_model']} without a model" if counts["n_without_model"] else ""
     _tell(session, summary, f"{counts['buildings']:,} buildings{missing}, {counts['valid_share']:.1%} valid")
 
