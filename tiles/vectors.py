@@ -114,20 +114,28 @@ def read_shapes(
 def _of_citygml(path: Path, wanted: HorizontalCrs, crs: str, id_field: str | None) -> list[Shape]:
     """Return the buildings of a CityGML file; their ids are its ``gml:id`` unless an attribute is asked for.
 
-    A building that only consists of parts is left to them. One that cannot be read is a row without a geometry.
+    One that cannot be read is a row without a geometry.
     """
     refused: list[FormatError] = []
     rows = list(citygml.read_outlines(path, wanted, refused, crs))
     if id_field is not None and not any(id_field in facts for _, _, facts in rows):
         known = ", ".join(sorted({name for _, _, facts in rows for name in facts})[:20])
         raise ConfigError(f"{path}: no attribute {id_field!r}; there are {known}")
-    parents = {facts.get("parent") for _, outline, facts in rows if outline is not None}
-    shapes = [
-        Shape(id=name if id_field is None else _text(facts.get(id_field)), geometry=outline, attributes=facts)
+    return [
+        Shape(
+            id=name if id_field is None else _text(facts.get(id_field)),
+            geometry=outline,
+            attributes=facts,
+            fault="" if outline is not None else _fault(name, refused),
+        )
         for name, outline, facts in rows
-        if outline is not None or name not in parents
     ]
-    return shapes + [Shape(id="", geometry=None, fault=" ".join(str(error).split())[:300]) for error in refused]
+
+
+def _fault(name: str, refused: list[FormatError]) -> str:
+    """Return what the reader said of one building."""
+    told = (" ".join(str(error).split()) for error in refused)
+    return next((sentence[:300] for sentence in told if f" {name}:" in sentence or f" {name}," in sentence), "")
 
 
 def read_window(path: Path, layer: str, window: Bounds) -> NDArray[np.object_]:

@@ -12,6 +12,7 @@ import shapely
 from pyproj import Geod
 
 from tiles.citygml import is_citygml, read_buildings, read_outlines, read_system
+from tiles.vectors import read_shapes
 from twin.crs import parse_crs
 from twin.errors import CrsError, DatumError, FormatError
 from twin.vertical import AP, TP
@@ -304,3 +305,17 @@ def test_a_file_is_known_by_its_beginning(write, tmp_path: Path) -> None:  # typ
     other = tmp_path / "other.gml"
     other.write_text("<gml:FeatureCollection xmlns:gml='http://www.opengis.net/gml'/>")
     assert not is_citygml(other)
+
+
+def test_as_outlines_a_broken_building_is_named(write) -> None:  # type: ignore[no-untyped-def]
+    flat = f"<bldg:lod0RoofEdge>{multi_surface([polygon(BOX['floor'])])}</bldg:lod0RoofEdge>"
+    broken = f"<bldg:lod0RoofEdge>{multi_surface([polygon('0 0 0 one two three')])}</bldg:lod0RoofEdge>"
+    path = write(document(building(flat, "whole"), building(broken, "broken"), building("", "nothing")))
+    shapes = read_shapes(path, parse_crs("EPSG:28992"))
+    assert [(shape.id, shape.geometry is None) for shape in shapes] == [
+        ("whole", False),
+        ("broken", True),
+        ("nothing", True),
+    ]
+    assert "'one' among the coordinates" in shapes[1].fault
+    assert shapes[2].fault == ""
