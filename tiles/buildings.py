@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ __all__ = [
     "building_table",
     "buildings_folder",
     "iter_buildings",
+    "iter_buildings_by_id",
     "read_buildings",
     "read_without_model",
     "shared_files",
@@ -40,6 +42,9 @@ __all__ = [
     "write_tile_buildings",
     "write_without_model",
 ]
+
+_MAX_OPEN = 400
+"""Files held open at once; systems allow 1024 to a process unless told otherwise."""
 
 
 def buildings_folder(store: Store, run: str) -> Place:
@@ -79,19 +84,27 @@ def iter_buildings(store: Store, run: str, bounds: Bounds | None = None) -> Iter
     StoreError
         If a tile's file is gone.
     """
-    tiles = {row.tile for row in store.tiles()}
-    near = None if bounds is None else bounds.buffered(store.grid.edge_m)
-    for key, artefact in sorted(store.manifest.artefacts(run).items()):
-        tile = _tile(key)
-        if tile not in tiles or (near is not None and not near.intersects(store.grid.bounds(tile))):
-            continue
-        path = store.path / artefact.path
-        try:
-            for building in read_cityjsonseq(path):
-                if bounds is None or _touches(bounds, building):
-                    yield building
-        except FileNotFoundError:
-            raise StoreError(f"{path} is gone; run `twin model {store.address}` again") from None
+    for path in _files(store, run, bounds):
+        for building in _content(store, path):
+            if bounds is None or _touches(bounds, building):
+                yield building
+
+
+def iter_buildings_by_id(store: Store, run: str) -> Iterator[Building]:
+    """Yield a run's buildings by id, whatever the tiles, holding one of each tile at a time.
+
+    A run of more than some hundred tiles is read whole instead: a system allows only so many open files.
+
+    Raises
+    ------
+    StoreError
+        If a tile's file is gone.
+    """
+    paths = list(_files(store, run, None))
+    if len(paths) > _MAX_OPEN:
+        yield from read_buildings(store, run)
+        return
+    yield from heapq.merge(*(_content(store, path) for path in paths), key=lambda building: building.id)
 
 
 def read_buildings(store: Store, run: str, bounds: Bounds | None = None) -> list[Building]:
@@ -161,6 +174,23 @@ def read_without_model(store: Store, run: str) -> list[dict[str, str]]:
         return []
     entries: list[dict[str, str]] = json.loads(text)
     return entries
+
+
+def _files(store: Store, run: str, bounds: Bounds | None) -> Iterator[Place]:
+    """Yield the files of the tiles whose buildings may touch the bounds."""
+    tiles = {row.tile for row in store.tiles()}
+    near = None if bounds is None else bounds.buffered(store.grid.edge_m)
+    for key, artefact in sorted(store.manifest.artefacts(run).items()):
+        tile = _tile(key)
+        if tile in tiles and (near is None or near.intersects(store.grid.bounds(tile))):
+            yield store.path / artefact.path
+
+
+def _content(store: Store, path: Place) -> Iterator[Building]:
+    try:
+        yield from read_cityjsonseq(path)
+    except FileNotFoundError:
+        raise StoreError(f"{path} is gone; run `twin model {store.address}` again") from None
 
 
 def _tile(key: str) -> TileId | None:

@@ -68,3 +68,7 @@ class Building:
         kept = {level: solid for level, solid in self.solids.items() if level <= lod}
         lowest = min(self.solids)
         return replace(self, solids=kept or {lowest: self.solids[lowest]})
+
+    def at_best(self) -> Building:
+        """Return the building with its highest level alone: a third of the memory, for who draws one solid."""
+        return replace(self, solids={self.lod: self.solid})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tiles.buildings import read_buildings
+from tiles.buildings import iter_buildings_by_id
 from tiles.codecs import chunk_length
 from tiles.columns import dequantised, read_columns
 from tiles.flood import FloodState, flood_names, read_flood
@@ -217,7 +217,7 @@ def _part(frame: Frame, bounds: Bounds) -> tuple[Frame, slice, slice]:
 
 def _buildings(store: Store) -> tuple[Building, ...]:
     latest = store.manifest.latest_run("model")
-    return () if latest is None else tuple(read_buildings(store, latest.run))
+    return () if latest is None else tuple(building.at_best() for building in iter_buildings_by_id(store, latest.run))
 
 
 def _flood(store: Store) -> tuple[FloodLayer, str | None] | None:

@@ -35,18 +35,11 @@ class Job:
     settings: Settings = field(default_factory=Settings)
     """Layers of parameters, for formats that have some."""
 
-    def buildings(self) -> list[Building]:
-        """Return the newest model, by id, without the levels above the one asked for."""
-        from tiles.buildings import read_buildings
+    def buildings(self) -> Iterator[Building]:
+        """Yield the newest model by id, without the levels above the one asked for, few at a time."""
+        from tiles.buildings import iter_buildings_by_id
 
-        found = read_buildings(self.store, latest_run(self.store, "model"))
-        return found if self.lod is None else [building.up_to(self.lod) for building in found]
-
-    def each_building(self) -> Iterator[Building]:
-        """Yield what `buildings` returns, tile by tile, without holding all of them."""
-        from tiles.buildings import iter_buildings
-
-        for building in iter_buildings(self.store, latest_run(self.store, "model")):
+        for building in iter_buildings_by_id(self.store, latest_run(self.store, "model")):
             yield building if self.lod is None else building.up_to(self.lod)
 
     def objects(self) -> Iterator[CityObject | Tin]:

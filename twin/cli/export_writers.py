@@ -60,9 +60,10 @@ def obj(job: Job) -> Mapping[str, Any]:
 
 def _meshes(job: Job, write: Callable[..., MeshFacts]) -> Mapping[str, Any]:
     store, lineage = job.store, job.described()["lineage"]
-    made = write(job.out, job.buildings(), crs=store.crs, vertical=store.vertical, lineage=lineage)
+    items = chain(job.buildings(), job.objects())
+    made = write(job.out, items, crs=store.crs, vertical=store.vertical, lineage=lineage)
     n_bytes = sum(path.stat().st_size for path in made.files)
-    return {"files": len(made.files), "bytes": n_bytes, "buildings": made.buildings}
+    return {"files": len(made.files), "bytes": n_bytes, "buildings": made.buildings, "objects": made.objects}
 
 
 def citygml(job: Job) -> Mapping[str, Any]:
@@ -85,7 +86,7 @@ def _citygml(job: Job, params: CityGmlParams) -> Mapping[str, Any]:
     made = job.store.manifest.latest_run("model")
     day = made.finished_at[:10] if made is not None else ""
     dated = replace(params, created=params.created or day)
-    facts = write_citygml(job.out, job.each_building(), crs=job.store.crs, vertical=job.store.vertical, params=dated)
+    facts = write_citygml(job.out, job.buildings(), crs=job.store.crs, vertical=job.store.vertical, params=dated)
     return {"files": facts.files, "bytes": facts.bytes, "buildings": facts.buildings}
 
 
@@ -97,7 +98,8 @@ def tiles3d(job: Job) -> Mapping[str, Any]:
     labels = store.manifest.latest_run("classify")
     params = PointTileParams(geoid_separation_m=job.geoid_separation_m, without_classes=(7, 18))
     parts = [export_points(out, store, labels.run if labels else None, params, job.progress)]
-    if store.manifest.latest_run("model") is not None and (buildings := job.buildings()):
+    modelled = store.manifest.latest_run("model") is not None
+    if modelled and (buildings := [building.at_best() for building in job.buildings()]):
         solid = BuildingTileParams(geoid_separation_m=job.geoid_separation_m, extra=_flood_facts(store))
         parts.append(export_buildings(out, buildings, store.crs, store.vertical, solid, job.progress))
     totals = {key: sum(getattr(part, key) or 0 for part in parts) for key in ("files", "bytes", "points", "buildings")}

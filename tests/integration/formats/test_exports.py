@@ -19,6 +19,8 @@ from tiles.citygml import read_buildings
 from tiles.cityjson import read_cityjson
 from tiles.store import Store
 from twin.cli.app import build_app
+from twin.cli.export_job import Job
+from twin.cli.exports import FORMATS
 from twin.points import Points
 
 if TYPE_CHECKING:
@@ -26,27 +28,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.building import Building
+    from twin.tiling import TileId
+
+
+def store_of(path: Path, buildings: list[Building], where: dict[str, Any], edge_m: float) -> Path:
+    """Put a point at each building, and a model run of them, into a store."""
+    store = Store.create(path, crs=where["crs"], vertical=where["vertical"], tile_edge_m=edge_m)
+    by_tile: dict[TileId, list[Building]] = {}
+    for building in buildings:
+        by_tile.setdefault(store.grid.tile_at(*building.solid.vertices[0, :2].tolist()), []).append(building)
+    with store.writing():
+        store.manifest.begin_run("model-1", "model", {}, {})
+        for tile, members in by_tile.items():
+            x, y, z = np.array([building.solid.vertices[0] for building in members]).T
+            points = Points(x=x, y=y, z=z, attributes={"classification": np.full(len(x), 6, np.uint8)})
+            store.manifest.commit_tiles([store.write_tile(tile, points)])
+            made, checksum = write_tile_buildings(store, "model-1", tile, members)
+            store.manifest.commit_artefact("model-1", str(tile), made, checksum, "", {})
+        write_table(store, "model-1", table_of(buildings, store.crs.code))
+        store.manifest.finish_run("model-1", {})
+    return path
 
 
 @pytest.fixture(scope="session")
-def modelled(street: list[Building], where: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store whose model run holds the street, each house as LoD1.2 and LoD2.2; the last has LoD1.2 alone."""
-    path = tmp_path_factory.mktemp("formats") / "street"
-    store = Store.create(path, crs=where["crs"], vertical=where["vertical"], tile_edge_m=512.0)
+def levels(street: list[Building]) -> list[Building]:
+    """Return the street, each house as LoD1.2 and LoD2.2; the last has LoD1.2 alone."""
     both = [replace(b, solids={"1.2": prism(b.footprint, b.ground_m, b.roof_m), **b.solids}) for b in street]
     both[-1] = replace(both[-1], solids={"1.2": both[-1].solids["1.2"]})
-    x, y = street[0].solid.vertices[0, :2].tolist()
-    tile = store.grid.tile_at(x, y)
-    classes = {"classification": np.array([6], np.uint8)}
-    points = Points(x=np.array([x]), y=np.array([y]), z=np.array([2.0]), attributes=classes)
-    with store.writing():
-        store.manifest.commit_tiles([store.write_tile(tile, points)])
-        store.manifest.begin_run("model-1", "model", {}, {})
-        made, checksum = write_tile_buildings(store, "model-1", tile, both)
-        store.manifest.commit_artefact("model-1", str(tile), made, checksum, "", {})
-        write_table(store, "model-1", table_of(both, store.crs.code))
-        store.manifest.finish_run("model-1", {})
-    return path
+    return both
+
+
+@pytest.fixture(scope="session")
+def modelled(levels: list[Building], where: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with the street in one tile."""
+    return store_of(tmp_path_factory.mktemp("formats") / "street", levels, where, 512.0)
 
 
 @pytest.fixture
@@ -75,6 +90,19 @@ def test_every_format_holds_every_building_and_says_so(
     assert (told["format"], told["buildings"], told["files"]) == (format_name, 8, n_files)
     files = list(tmp_path.iterdir())
     assert (len(files), sum(path.stat().st_size for path in files)) == (told["files"], told["bytes"])
+
+
+@pytest.mark.parametrize(("format_name", "ending"), [("cityjson", "json"), ("gltf", "glb"), ("obj", "obj")])
+def test_other_tiles_give_the_same_bytes(
+    levels: list[Building], where: dict[str, Any], tmp_path: Path, format_name: str, ending: str
+) -> None:
+    for edge_m in (512.0, 32.0):
+        store = Store.open(store_of(tmp_path / f"tiles of {edge_m:.0f} m", levels[::-1], where, edge_m))
+        assert len(list(store.tiles())) == (1 if edge_m == 512.0 else 7)
+        folder = tmp_path / f"{edge_m:.0f}"
+        folder.mkdir()
+        FORMATS[format_name].write(Job(store=store, out=folder / f"city.{ending}"))
+    assert (tmp_path / "32" / f"city.{ending}").read_bytes() == (tmp_path / "512" / f"city.{ending}").read_bytes()
 
 
 def test_a_file_beside_an_export_that_was_lost_is_written_again(
