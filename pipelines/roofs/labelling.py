@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.roofs.params import RoofParams
     from pipelines.roofs.planes import RoofPlanes
 
-__all__ = ["assign_planes", "face_costs"]
+__all__ = ["assign_planes", "face_costs", "lost_planes"]
 
 _UNITS_PER_M2 = 1_000_000.0
 """Costs are whole millionths of a square metre, so that cuts are exact."""
@@ -25,6 +25,8 @@ _AWAY_M = 3.0
 """Distance from a plane's own points at which an empty face counts fully as not its own, metres."""
 _AWAY_WEIGHT = 0.5
 """What such a square metre costs, square metres: less than a square metre of misfit, of which there are points."""
+_OFF_M = 0.2
+"""Distance from the roof at which a point is not explained by it, metres."""
 _FORBIDDEN = 10.0
 """Cost of a plane beyond the height guard, times the face's area and added to it."""
 
@@ -76,6 +78,36 @@ def assign_planes(
         pairs = np.ascontiguousarray(arrangement.edge_faces[inner])
         expand(np.rint(cost * _UNITS_PER_M2).astype(np.int64), pairs, between, label, params.max_sweeps)
     return label
+
+
+def lost_planes(
+    arrangement: Arrangement, label: NDArray[np.int32], xyz: NDArray[np.float64], planes: RoofPlanes
+) -> tuple[NDArray[np.int64], float]:
+    """Find planes whose points lie off the roof that was made of them.
+
+    Parameters
+    ----------
+    arrangement, label
+        Faces and the plane of each.
+    xyz, planes
+        Points and their planes.
+
+    Returns
+    -------
+    tuple
+        Planes of which more than half of the points lie further from their faces' planes than noise explains; and the
+        mean distance of all points in planes, at most one metre each, metres along z.
+    """
+    own = np.flatnonzero(planes.label >= 0)
+    face = faces_at(arrangement, xyz[own, :2])
+    own, face = own[face >= 0], face[face >= 0]
+    if not len(own):
+        return np.empty(0, np.int64), 0.0
+    a, b, c = planes.coefficients[label[face]].T
+    off = np.minimum(np.abs(xyz[own, 2] - a * xyz[own, 0] - b * xyz[own, 1] - c), 1.0)
+    far = np.bincount(planes.label[own], off > max(4.0 * planes.noise_m, _OFF_M), minlength=planes.n_planes)
+    count = np.bincount(planes.label[own], minlength=planes.n_planes)
+    return np.flatnonzero(2 * far > count), float(off.mean())
 
 
 def face_costs(

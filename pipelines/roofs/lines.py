@@ -15,6 +15,8 @@ from pipelines.roofs.steps import separate, straight_runs
 from pipelines.roofs.territory import borders, outline_edges
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from shapely import Polygon
 
@@ -47,7 +49,11 @@ class _Line(NamedTuple):
 
 
 def partition_lines(
-    outline: Polygon, xyz: NDArray[np.float64], planes: RoofPlanes, params: RoofParams
+    outline: Polygon,
+    xyz: NDArray[np.float64],
+    planes: RoofPlanes,
+    params: RoofParams,
+    lost: Sequence[int] = (),
 ) -> NDArray[np.float64]:
     """Find the ridges, valleys and step edges of a roof, lengthened until they meet.
 
@@ -67,6 +73,9 @@ def partition_lines(
         From `find_planes` on these points.
     params
         Thresholds.
+    lost
+        Planes that got no face of their own from the lines of a first attempt: small ones get all four sides, and
+        their lines do not end at corners.
 
     Returns
     -------
@@ -98,7 +107,9 @@ def partition_lines(
         creases.extend(line)
         steps.extend(_steps(work, (u, v), rest, params))
     kept = _few(creases, steps, edges, work, params)
-    kept.extend(_missing_sides(kept, found, edges, work, params))
+    if len(lost):
+        kept.extend(_missing_sides(kept, (lost, found), edges, work, params))
+        kept = [line._replace(pair=(-1, -1, 0)) if set(line.pair[:2]) & set(lost) else line for line in kept]
     kept.sort(key=lambda line: (-line.length, *line.ends.ravel()))
     kept = kept[: params.max_lines]
     if not kept:
@@ -184,11 +195,17 @@ def _steps(work: _Work, pair: tuple[int, int], places: NDArray[np.float64], para
 
 
 def _missing_sides(
-    kept: list[_Line], found: Borders, edges: NDArray[np.float64], work: _Work, params: RoofParams
+    kept: list[_Line],
+    which: tuple[Sequence[int], Borders],
+    edges: NDArray[np.float64],
+    work: _Work,
+    params: RoofParams,
 ) -> list[_Line]:
     """Close small parts of a roof on the sides where their border is too short to show (cheeks of dormers)."""
     lines: list[_Line] = []
-    for plane, xy in enumerate(work.members):
+    lost, found = which
+    for plane in lost:
+        xy = work.members[plane]
         if len(xy) * work.spacing_m**2 > params.box_m2:
             continue
         others = [i for i in range(len(found.pair)) if plane in found.pair[i]]

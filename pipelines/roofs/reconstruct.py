@@ -13,7 +13,7 @@ import shapely
 from pipelines.roofs.arrangement import arrange, faces_at
 from pipelines.roofs.extrude import extrude
 from pipelines.roofs.flatten import flatten
-from pipelines.roofs.labelling import assign_planes
+from pipelines.roofs.labelling import assign_planes, lost_planes
 from pipelines.roofs.lines import partition_lines
 from pipelines.roofs.planes import RoofPlanes, find_planes
 from pipelines.roofs.regular import make_regular
@@ -90,8 +90,7 @@ def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, param
     planes = make_regular(plan_outline, points, find_planes(points, params), params)
     if not planes.n_planes:
         raise RoofError(0, f"no roof plane among {len(xyz)} points; {params.min_plane_points} on one plane are needed")
-    plan = arrange(plan_outline, partition_lines(plan_outline, points, planes, params), params)
-    label = assign_planes(plan, points, planes, params)
+    plan, label = _partition(plan_outline, points, planes, params)
     base = base_m - float(origin[2])
     solid = extrude(plan, label, planes.coefficients, base, params)
     lower: dict[str, Solid] = {}
@@ -109,6 +108,21 @@ def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, param
         n_planes=len(np.unique(label)),
         roof_rmse_m=_roof_rmse(plan, label, points, planes),
     )
+
+
+def _partition(
+    outline: Polygon, points: NDArray[np.float64], planes: RoofPlanes, params: RoofParams
+) -> tuple[Arrangement, NDArray[np.int32]]:
+    """Cut the outline into faces and label them; try again with more lines if planes got lost, and keep the better."""
+    plan = arrange(outline, partition_lines(outline, points, planes, params), params)
+    label = assign_planes(plan, points, planes, params)
+    lost, off = lost_planes(plan, label, points, planes)
+    if not len(lost):
+        return plan, label
+    again = arrange(outline, partition_lines(outline, points, planes, params, lost.tolist()), params)
+    label_again = assign_planes(again, points, planes, params)
+    better = lost_planes(again, label_again, points, planes)[1] < off
+    return (again, label_again) if better else (plan, label)
 
 
 def _sorted(xyz: NDArray[np.float64], most: int) -> NDArray[np.float64]:
