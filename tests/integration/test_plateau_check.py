@@ -159,3 +159,10 @@ def test_a_file_in_another_system_or_without_dates_is_told(row: list[Building], 
 
 def test_every_rule_has_its_column() -> None:
     assert all(title_of(rule, "1") for rule in RULES)
+
+
+def test_a_file_that_cannot_be_read_fails_alone(row: list[Building], tmp_path: Path) -> None:
+    write_citygml(tmp_path, row, crs=TOKYO, vertical=TP, params=CityGmlParams(created="2025-10-01"))
+    (tmp_path / "udx" / "bldg" / "00000000_bldg_6697_op.gml").write_text("<not/>")
+    faults = check_files(sorted(tmp_path.rglob("*.gml")))
+    assert [(fault.file, fault.rule) for fault in faults] == [("00000000_bldg_6697_op.gml", "unreadable")]

@@ -71,8 +71,16 @@ def check(
     columns: Columns = "",
     pdal: Pipeline = "",
 ) -> None:
-    """Inspect a delivery without a store: what is accepted, what is not, why, and what to do next."""
-    from twin.cli import acceptance
+    """Inspect a delivery without a store: what is accepted, what is not, why, and what to do next.
+
+    Survey files, or a city model in CityGML by PLATEAU's rules.
+    """
+    from twin.cli import acceptance, plateau
+
+    models = plateau.models_among(sources)
+    if models:
+        plateau.check(session, models)
+        return
     from twin.cli.derive import ingest_params
     from twin.cli.sources import expand_sources
 

@@ -19,7 +19,7 @@ from tiles.citygml.geometry import href
 from tiles.citygml.references import References
 from tiles.citygml.scan import gml_id, local, members, read_header
 from twin.crs import parse_crs
-from twin.errors import CrsError
+from twin.errors import CrsError, FormatError
 from twin.region_mesh import mesh_of
 
 if TYPE_CHECKING:
@@ -61,12 +61,7 @@ def check_files(paths: Iterable[Path], codes: Path | None = None) -> list[Findin
     Returns
     -------
     list of Finding
-        In order of file, rule and id. Empty for a delivery without faults.
-
-    Raises
-    ------
-    FormatError
-        If a file is no CityGML.
+        In order of file, rule and id. Empty for a delivery without faults. A file that is no CityGML is one finding.
 
     Notes
     -----
@@ -77,7 +72,10 @@ def check_files(paths: Iterable[Path], codes: Path | None = None) -> list[Findin
     for path in paths:
         listed = path.parent.parent.parent / "codelists" / "Common_localPublicAuthorities.xml"
         own = codes if codes is not None else listed if listed.is_file() else None
-        _File(path, delivery, read_codes(own) if own is not None else {}).check()
+        try:
+            _File(path, delivery, read_codes(own) if own is not None else {}).check()
+        except FormatError as error:
+            delivery.findings.append(Finding(file=path.name, rule="unreadable", id="", message=str(error)))
     delivery.compare()
     return sorted(delivery.findings)
 
