@@ -17,6 +17,8 @@ from pipelines.cityobjects.areas import deck_outlines
 from pipelines.cityobjects.bodies import block_body
 from pipelines.footprints import FootprintParams, Unmodelled
 from pipelines.footprints.components import building_mask
+from pipelines.model.prism import prism
+from pipelines.validity import check_solid
 from twin.points import PointClass
 from twin.raster import Frame
 
@@ -116,6 +118,9 @@ def _bridge(outline: Outline, around: _Around, params: ObjectParams) -> CityObje
     if top - base < _LEAST_HEIGHT_M:
         reason = f"its highest point lies {top - base:.2f} m above the {below} below, less than {_LEAST_HEIGHT_M} m"
         return Unmodelled(id=outline.id, reason=reason)
+    codes = check_solid(prism(outline.polygon, base, top))
+    if codes:
+        return Unmodelled(id=outline.id, reason=f"its block would not be valid (val3dity {', '.join(map(str, codes))})")
     return block_body(
         outline.id,
         "Bridge",

@@ -72,6 +72,8 @@ def find_trees(plants: Points, dtm: Raster, density: Raster, own: Bounds, params
     height = smoothed(height_mm, seen, params.tree_smoothing)
     height[~with_gaps_filled(seen, params.tree_gap_m / params.tree_cell_m)] = 0  # a crown ends with the survey
     tops, label = crowns(height, params)
+    if not len(tops):
+        return []
     canopy = _Canopy(
         frame=frame,
         top_m=highest(cells, plants.z[known], frame.shape)[::-1],
@@ -127,7 +129,7 @@ def _tree(
         f"tree_{round(place[0] * 1000)}_{round(place[1] * 1000)}",
         "SolitaryVegetationObject",
         Polygon(np.rint((middle + radius * _OCTAGON) * 1000.0) / 1000.0),
-        (float(np.fmin.reduce(canopy.ground_m[row, column])), top),
+        (float(np.fmin(np.fmin.reduce(canopy.ground_m[row, column]), ground)), top),
         {
             "height": round(top - ground, 2),
             "crownDiameter": round(2 * radius, 2),
