@@ -116,17 +116,18 @@ def building_colors(
 def shaded(mesh: Solids, colors: NDArray[np.uint8], *, pale_walls: bool = False) -> NDArray[np.uint8]:
     """Colour of each corner, shape (n, 3): the building's, lit by its face, darker towards the foot of the walls.
 
-    Slopes of a roof differ more than the sun alone would make them, so that its shape is seen from afar; a flat roof
-    has the colour of the legend. With `pale_walls` the colour is the roof's, and walls have a hint of it.
+    With `pale_walls` the colour is the roof's, and walls have a hint of it. Slopes of a roof then differ more than the
+    sun alone would make them, so that its shape is seen from afar; where colours are ranks, these must be told apart on
+    any slope instead.
     """
     light = facing(mesh.normals)
-    level = float(facing(np.array([[0.0, 0.0, 1.0]]))[0])
-    light = np.where(mesh.is_roof, level * np.clip(1.0 + _ROOF_CONTRAST * (light / level - 1.0), 0.55, 1.2), light)
     foot = np.where(mesh.is_roof, 1.0, 0.80 + 0.20 * np.clip(mesh.rise / 8.0, 0.0, 1.0))
     own = colors[mesh.vertex_building].astype(np.float32)
     if pale_walls:
         own = np.where(mesh.is_roof[:, None], own, own + _PALE_SHARE * (np.array(_PALE) - own))
-        light = np.where(mesh.is_roof, light, 1.0 + _WALL_CONTRAST * (light - 1.0))
+        level = float(facing(np.array([[0.0, 0.0, 1.0]]))[0])
+        slope = level * np.clip(1.0 + _ROOF_CONTRAST * (light / level - 1.0), 0.55, 1.2)
+        light = np.where(mesh.is_roof, slope, 1.0 + _WALL_CONTRAST * (light - 1.0))
     return np.asarray(np.clip(own * (light * foot)[:, None], 0, 255), dtype=np.uint8)
 
 
