@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -45,3 +51,42 @@ def shared_data(checkout: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real files: {Path('..') / 'shared' / 'data'} does not stand beside the checkout")
     return folder
+
+
+@pytest.fixture
+def val3dity(tmp_path: Path) -> Callable[..., dict[str, tuple[int, ...]]]:
+    """Return a function that asks val3dity about solids: names to lists of shells in, names to sorted codes out.
+
+    A shell is its vertices, shape (n, 3), metres, on 0.1 mm, and its faces as rings of indices. The test is skipped
+    unless `TWIN_VAL3DITY` names the program; to have it, build https://github.com/tudelft3d/val3dity (CGAL, Eigen,
+    GEOS). 2.6.0 was asked when the tests were written.
+    """
+    program = os.environ.get("TWIN_VAL3DITY")
+    if not program:
+        pytest.skip("TWIN_VAL3DITY names no val3dity program (https://github.com/tudelft3d/val3dity)")
+
+    def ask(solids: Mapping[str, Sequence[tuple[Any, Any]]], *options: str) -> dict[str, tuple[int, ...]]:
+        vertices: list[list[int]] = []
+        objects = {}
+        for name, shells in solids.items():
+            boundaries = []
+            for points, faces in shells:
+                n = len(vertices)
+                vertices.extend((points * 10_000).round().astype(int).tolist())
+                boundaries.append([[[int(i) + n for i in ring] for ring in face] for face in faces])
+            geometry = {"type": "Solid", "lod": "2", "boundaries": boundaries}
+            objects[name] = {"type": "Building", "geometry": [geometry]}
+        model = {
+            "type": "CityJSON",
+            "version": "2.0",
+            "transform": {"scale": [1e-4] * 3, "translate": [85_000.0, 446_000.0, 0.0]},
+            "CityObjects": objects,
+            "vertices": vertices,
+        }
+        path, report = tmp_path / "solids.city.json", tmp_path / "report.json"
+        path.write_text(json.dumps(model))
+        subprocess.run([program, *options, path, "--report", report], check=True, capture_output=True, cwd=tmp_path)
+        features = json.loads(report.read_text())["features"]
+        return {each["id"]: tuple(sorted({error["code"] for error in each["errors"]})) for each in features}
+
+    return ask
