@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from twin.building import Building
 
-__all__ = ["agreement", "run_ahn", "run_delft"]
+__all__ = ["agreement", "best_shares", "run_ahn", "run_delft"]
 
 _LOWEST_SHARE = 0.01
 """Share of the points of a building without ground around it that lie below its base: strays."""
@@ -51,9 +51,13 @@ def run_delft(data: Path, work: Path, say: Callable[[str], None], lod: str, meth
     terrain = _terrain(points)
     rows, buildings = _modelled(given.outlines, roofs, terrain, lod, method)
     result = {"rows": rows, "verdicts": verdicts(buildings, work / "delft", say)}
-    derived, _ = derive_outlines(roofs.x, roofs.y, Bounds.around(roofs.x, roofs.y).buffered(1.0), params)
-    whole, each = agreement([o.polygon for o in given.outlines], [o.polygon for o in derived])
-    return result | {"iou_area": whole, "iou_groups": each, "refused": len(given.refused)}
+    own = Bounds.around(roofs.x, roofs.y).buffered(1.0)
+    derived, _ = derive_outlines(roofs.x, roofs.y, roofs.z, own, params)
+    true, found = ([o.polygon for o in outlines] for outlines in (given.outlines, derived))
+    whole, each = agreement(true, found)
+    return result | {
+        "iou_area": whole, "iou_groups": each, "iou_houses": best_shares(true, found), "refused": len(given.refused),
+    }  # fmt: skip
 
 
 def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str, method: str) -> dict[str, Any]:
@@ -134,6 +138,18 @@ def agreement(true: Sequence[shapely.Polygon], derived: Sequence[shapely.Polygon
         shared.append(ours.intersection(theirs).area)
         united.append(ours.union(theirs).area)
     return float(sum(shared) / sum(united)), [float(a / b) for a, b in zip(shared, united, strict=True)]
+
+
+def best_shares(true: Sequence[shapely.Polygon], derived: Sequence[shapely.Polygon]) -> list[float]:
+    """Intersection over union of each given outline with the derived one that agrees best."""
+    tree = shapely.STRtree(derived)
+    return [
+        max(
+            (float(one.intersection(derived[i]).area / one.union(derived[i]).area) for i in tree.query(one)),
+            default=0.0,
+        )
+        for one in true
+    ]
 
 
 def _blocks(polygons: Sequence[shapely.Polygon]) -> list[shapely.Polygon]:

@@ -73,8 +73,8 @@ def run_outlines(found: Sequence[Case]) -> dict[str, Any]:
         if case.kind == "row":
             continue
         one = sample(case)
-        x, y = one.around.xyz[:, 0].copy(), one.around.xyz[:, 1].copy()
-        outlines, _ = derive_outlines(x, y, Bounds.around(x, y).buffered(1.0), params)
+        x, y, z = (one.around.xyz[:, axis].copy() for axis in range(3))
+        outlines, _ = derive_outlines(x, y, z, Bounds.around(x, y).buffered(1.0), params)
         union = shapely.union_all([outline.polygon for outline in outlines])
         both = union.intersection(one.outline).area
         shares.setdefault(case.kind, []).append(float(both / union.union(one.outline).area))

@@ -38,7 +38,11 @@ def target_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
         yield _row(f"derived outlines, IoU, {n} synthetic that stand alone", ">= 0.96", f"{iou:.3f}", iou >= 0.96)
     if "delft" in results:
         whole, groups = results["delft"]["iou_area"], results["delft"]["iou_groups"]
-        reached = f"{whole:.3f} of the area; median of {len(groups)} groups {np.median(groups):.3f}"
+        houses = results["delft"]["iou_houses"]
+        reached = (
+            f"{whole:.3f} of the area; median of {len(groups)} groups that touch {np.median(groups):.3f},"
+            f" of {len(houses)} houses {np.median(houses):.3f}"
+        )
         yield _row("derived outlines, IoU, Delft's block", ">= 0.90", reached, whole >= 0.90)
     yield from _speed(results)
     if "bytes" in results:
