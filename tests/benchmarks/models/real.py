@@ -34,6 +34,7 @@ __all__ = ["agreement", "best_shares", "run_ahn", "run_delft"]
 
 _LOWEST_SHARE = 0.01
 """Share of the points of a building without ground around it that lie below its base: strays."""
+_STOREY_M = 2.5
 _OVERLAP = 0.1
 """Share of the smaller of two blocks that they must have in common to be compared."""
 _TOUCH_M = 0.2
@@ -63,7 +64,8 @@ def run_delft(data: Path, work: Path, say: Callable[[str], None], lod: str, meth
 def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str, method: str) -> dict[str, Any]:
     """Model buildings that come without outline and without ground.
 
-    The ground is where the lowest points of the walls end, a hundredth of them left out as strays.
+    The ground is where the lowest points of the walls end, a hundredth of them left out as strays; where no wall was
+    scanned it is a storey below the middle of the roof.
     """
     rows: list[dict[str, Any]] = []
     buildings: list[Building] = []
@@ -75,7 +77,8 @@ def run_ahn(data: Path, work: Path, say: Callable[[str], None], lod: str, method
         except FootprintError as error:
             rows.append({"id": f"ahn-{path.stem}", "points": len(xyz), "lod": "none", "reason": str(error)})
             continue
-        ground = flat_ground([outline], float(np.quantile(xyz[:, 2], _LOWEST_SHARE)))
+        low, middle = np.quantile(xyz[:, 2], [_LOWEST_SHARE, 0.5])
+        ground = flat_ground([outline], float(min(low, middle - _STOREY_M)))
         found, made = _modelled([outline], cloud, ground, lod, method)
         # What the outline left out is told too: all points of the file count in `share_inside`.
         rows += [row | {"share_inside": round(row["points"] / len(xyz), 3)} for row in found]
