@@ -101,11 +101,13 @@ def read_shapes(
     key = _id_column(path, table, id_field)
     ids = [_text(value) for value in table[key]] if key else [""] * len(geometries)
     rest = [name for name in names if name != key]
+    faults = meta.get("faults") or [""] * len(geometries)
     return [
         Shape(
             id=name,
             geometry=geometry,
             attributes={other: value for other in rest if (value := _plain(table[other][i])) is not None},
+            fault=faults[i],
         )
         for i, (name, geometry) in enumerate(zip(ids, geometries, strict=True))
     ]
@@ -195,10 +197,11 @@ def _read(path: Path, layer: str | None) -> tuple[dict[str, Any], list[BaseGeome
 def _city_table(path: Path) -> tuple[dict[str, Any], list[BaseGeometry | None], list[Any]]:
     """Return the buildings of a CityJSON file as GDAL would return a layer."""
     code, rows = read_outlines(path)
-    names = sorted({name for _, _, attributes in rows for name in attributes} - {"id"})
-    columns = [[attributes.get(name) for _, _, attributes in rows] for name in names]
-    outlines: list[BaseGeometry | None] = [outline for _, outline, _ in rows]
-    return {"crs": code, "fields": ["id", *names]}, outlines, [[name for name, _, _ in rows], *columns]
+    names = sorted({name for row in rows for name in row.attributes} - {"id"})
+    columns = [[row.attributes.get(name) for row in rows] for name in names]
+    outlines: list[BaseGeometry | None] = [row.plan for row in rows]
+    meta = {"crs": code, "fields": ["id", *names], "faults": [row.fault for row in rows]}
+    return meta, outlines, [[row.id for row in rows], *columns]
 
 
 def _check_degrees(path: Path, source: HorizontalCrs, geometries: list[BaseGeometry | None]) -> None:

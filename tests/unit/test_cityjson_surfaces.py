@@ -198,17 +198,21 @@ def test_what_was_written_as_solids_comes_back_as_the_same_outlines(tmp_path: Pa
         assert shapely.equals(shape.geometry, building.footprint)
 
 
-def test_a_building_made_from_a_template_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_building_made_from_a_template_is_refused_by_name_and_alone(tmp_path: Path) -> None:
     copy = {"type": "GeometryInstance", "template": 0, "boundaries": [0], "transformationMatrix": [1] * 16}
-    document = {
-        "type": "CityJSON",
-        "version": "2.0",
-        "CityObjects": {"b7": {"type": "Building", "geometry": [copy]}},
-        "vertices": [[0, 0, 0]],
-        "geometry-templates": {"templates": [], "vertices-templates": []},
+    path = parts(1, tmp_path, **{"geometry-templates": {"templates": [], "vertices-templates": []}})
+    document = json.loads(path.read_text())
+    document["CityObjects"] |= {
+        "b7": {"type": "Building", "geometry": [copy]},
+        "b8": {"type": "Building", "geometry": [{"type": "MultiSurface", "lod": "0", "boundaries": [[[0, 1, 999]]]}]},
     }
-    (tmp_path / "a.json").write_text(json.dumps(document))
+    path.write_text(json.dumps(document))
     with pytest.raises(FormatError, match=r"'b7'.*geometry template"):
-        read_cityjson(tmp_path / "a.json")
-    with pytest.raises(FormatError, match=r"'b7'.*geometry template"):
-        read_shapes(tmp_path / "a.json", TOKYO, crs="EPSG:6677")
+        read_cityjson(path)
+    shapes = {shape.id: shape for shape in read_shapes(path, TOKYO, crs="EPSG:6677")}
+    assert set(shapes) == {"whole", "b7", "b8"}
+    assert shapes["whole"].fault == ""
+    assert shapes["whole"].geometry is not None
+    assert shapes["b7"].geometry is shapes["b8"].geometry is None
+    assert "geometry template" in shapes["b7"].fault
+    assert "999" in shapes["b8"].fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from pyproj import CRS
 
 from tiles.cityjson.decode import outline_of
 from tiles.cityjson.read import documents, metres, reference_code
-from twin.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,12 +20,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely import Polygon
 
-    Row = tuple[str, Polygon | None, Mapping[str, Any]]
-
-__all__ = ["is_cityjson", "read_outlines"]
+__all__ = ["Outline", "is_cityjson", "read_outlines"]
 
 _SIGN = re.compile(rb'"type"\s*:\s*"CityJSON')
 _LOOK_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outline:
+    """What one building covers in plan."""
+
+    id: str
+    plan: Polygon | None
+    """None if the building has no surfaces, or cannot be read."""
+    attributes: Mapping[str, Any]
+    fault: str = ""
+    """Why it cannot be read."""
 
 
 def is_cityjson(path: Path) -> bool:
@@ -40,7 +50,7 @@ def is_cityjson(path: Path) -> bool:
         return _SIGN.search(head) is not None or _SIGN.search(stream.read()) is not None
 
 
-def read_outlines(path: Path) -> tuple[str | None, list[Row]]:
+def read_outlines(path: Path) -> tuple[str | None, list[Outline]]:
     """Read what each building covers in plan.
 
     A building of parts is one outline: its own LoD0, else the union of its parts. Without an LoD0 the outline is what
@@ -56,17 +66,17 @@ def read_outlines(path: Path) -> tuple[str | None, list[Row]]:
     code
         ``EPSG:...`` of the file's reference system, or None.
     buildings
-        Per building its id, its outline (None if it has no surfaces) and its attributes; x is east and y north, or
-        longitude and latitude.
+        One that is not as CityJSON has it stands among the others with its fault. x is east and y north, or longitude
+        and latitude.
 
     Raises
     ------
     FormatError
-        If it is no CityJSON, or an object is not as CityJSON has it.
+        If it is no CityJSON.
     """
     code = reference_code(path)
     swapped = None
-    found: list[Row] = []
+    found: list[Outline] = []
     for document, transform in documents(path):
         xyz = metres(path, document.get("vertices", []), transform)
         if swapped is None and len(xyz):
@@ -76,14 +86,16 @@ def read_outlines(path: Path) -> tuple[str | None, list[Row]]:
     return code, found
 
 
-def _outlines(path: Path, objects: Mapping[str, Any], xyz: NDArray[np.float64]) -> Iterator[Row]:
+def _outlines(path: Path, objects: Mapping[str, Any], xyz: NDArray[np.float64]) -> Iterator[Outline]:
     for name, item in objects.items():
         if item.get("type") not in {"Building", "BuildingPart"} or any(p in objects for p in item.get("parents") or ()):
             continue
+        attributes = item.get("attributes") or {}
         try:
-            yield name, _whole(item, objects, xyz), item.get("attributes") or {}
+            yield Outline(id=name, plan=_whole(item, objects, xyz), attributes=attributes)
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{path}: object {name!r} is not as CityJSON has it: {error}") from None
+            fault = f"{path}: object {name!r} is not as CityJSON has it: {error}"
+            yield Outline(id=name, plan=None, attributes=attributes, fault=fault)
 
 
 def _whole(item: Mapping[str, Any], objects: Mapping[str, Any], xyz: NDArray[np.float64]) -> Polygon | None:
