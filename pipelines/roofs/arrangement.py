@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from pipelines.roofs.noding import clip_segments, insert_segments
+from pipelines.roofs.clipping import clip_segments
+from pipelines.roofs.noding import insert_segments
 from pipelines.roofs.shape import STEPS_PER_M, ShapeParams
 from pipelines.roofs.tidying import compact, dissolve, merge_slivers, prune
 from pipelines.roofs.tracing import assemble, inside_point, locate

@@ -14,6 +14,8 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from pipelines.roofs.ordering import ascending
+
 __all__ = ["OUTSIDE", "repair_junctions", "sectors", "weld", "z_of"]
 
 OUTSIDE = -(1 << 60)
@@ -37,7 +39,7 @@ def weld(z: Any, gap: float) -> Any:
 
     The order of heights is kept, so welding never makes a junction worse.
     """
-    order = np.argsort(z)
+    order = ascending(z)
     welded = np.empty(len(z), np.int64)
     i = 0
     while i < len(z):
@@ -76,7 +78,7 @@ def sectors(xy: Any, ends: Any, sides: Any, alive: Any, v: int) -> Any:
         angle[n] = np.arctan2(float(xy[w, 1] - xy[v, 1]), float(xy[w, 0] - xy[v, 0]))
         out[n] = h
         n += 1
-    out = out[:n][np.argsort(angle[:n])]
+    out = out[:n][ascending(angle[:n])]
     planes = np.empty(n, np.int64)
     for k in range(n):
         planes[k] = sides[out[k] // 2, out[k] % 2]
@@ -149,7 +151,7 @@ def _repair(graph: Any, count: Any, coefficients: Any, limits: Any, v: int) -> i
         donor[k] = planes[start[k] - 1] if to_before else planes[start[(k + 1) % m]]
     if n_extreme <= 2:
         return 0
-    for k in np.argsort(cost):
+    for k in ascending(cost):
         if not extreme[k] or z[start[k]] == OUTSIDE or donor[k] < 0:
             continue
         last = start[(k + 1) % m] - 1

@@ -8,6 +8,7 @@ import numba as nb
 import numpy as np
 
 from pipelines.roofs.junctions import OUTSIDE, weld, z_of
+from pipelines.roofs.ordering import ascending
 
 __all__ = ["levels_of", "lift", "split_crossings", "wall_rings"]
 
@@ -155,9 +156,9 @@ def levels_of(ends: Any, z: Any, n: int, base: int) -> Any:
     levels = np.empty(len(every), np.int64)
     used = 0
     for v in range(n):
-        here = np.sort(every[start[v] : start[v + 1]])
-        for k in range(len(here)):
-            if k == 0 or here[k] != here[k - 1]:
+        here = every[start[v] : start[v + 1]]
+        for k in ascending(here):
+            if used == first[v] or here[k] != levels[used - 1]:
                 levels[used] = here[k]
                 used += 1
         first[v + 1] = used

@@ -8,6 +8,7 @@ import numba as nb
 import numpy as np
 
 from pipelines.roofs.noding import OUTLINE
+from pipelines.roofs.ordering import ascending
 
 __all__ = ["assemble", "faces_of_loops", "in_loop", "inside_point", "locate", "next_halves", "trace"]
 
@@ -247,7 +248,8 @@ def inside_point(xy: Any, corners: Any, ring_start: Any, face_start: Any) -> Any
     found = np.empty((n, 2), np.float64)
     for f in range(n):
         c0, c1 = ring_start[face_start[f]], ring_start[face_start[f + 1]]
-        levels = np.sort(xy[corners[c0:c1], 1].astype(np.float64))
+        heights = xy[corners[c0:c1], 1].astype(np.float64)
+        levels = heights[ascending(heights)]
         widest = -1.0
         tries = np.empty(3)
         tries[0], tries[1] = 0.5 * (levels[0] + levels[-1]), levels[len(levels) // 2]
@@ -267,7 +269,7 @@ def inside_point(xy: Any, corners: Any, ring_start: Any, face_start: Any) -> Any
                     if (xy[a, 1] > y) != (xy[b, 1] > y):
                         cuts[m] = xy[a, 0] + (y - xy[a, 1]) * (xy[b, 0] - xy[a, 0]) / (xy[b, 1] - xy[a, 1])
                         m += 1
-            crossed = np.sort(cuts[:m])
+            crossed = cuts[ascending(cuts[:m])]
             for c in range(0, m - 1, 2):
                 if crossed[c + 1] - crossed[c] > widest:
                     widest = crossed[c + 1] - crossed[c]
