@@ -16,6 +16,7 @@ from pyproj import Transformer
 from pipelines.model.prism import prism
 from tiles.citygml import CityGmlParams, read_buildings, write_citygml
 from twin.building import Building, Solid
+from twin.cityobject import CityObject, Tin
 from twin.crs import parse_crs
 from twin.errors import ConfigError, CrsError, DatumError, FormatError
 from twin.region_mesh import mesh_at
@@ -361,3 +362,82 @@ def test_writing_holds_one_building_at_a_time(tmp_path: Path) -> None:
 
     assert write_citygml(tmp_path, stream(), crs=TOKYO, vertical=TP).buildings == 20
     assert most == 1  # the one before, until the next is there
+
+
+def surroundings() -> list[CityObject | Tin]:
+    """Ground of four triangles, a bridge, a pond and a tree."""
+    x, y = -8900.0, -35711.0
+    corners = np.array([(0, 0, 2.1), (80, 0, 2.3), (80, 80, 3.0), (0, 80, 2.2), (40, 40, 2.7)])
+    corners += np.array([x, y, 0.0])
+    triangles = np.array([(0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)], np.int32)
+    deck, crown = (prism(shapely.box(x + a, y, x + a + 9, y + 4), 4.0, 5.5) for a in (10, 40))
+    pond = np.array([(x, y, 1.9), (x + 5, y, 1.9), (x + 5, y + 5, 1.9), (x, y + 5, 1.9)])
+    return [
+        Tin(id="relief_0_1_2", vertices=corners, triangles=triangles, attributes={"tolerance_m": 0.1}),
+        CityObject(
+            id="bridge_1",
+            kind="Bridge",
+            lod="1",
+            vertices=deck.vertices,
+            faces=deck.faces,
+            semantics=deck.semantics,
+            is_solid=True,
+            attributes={"span_m": 9.0},
+        ),
+        CityObject(
+            id="tree_1",
+            kind="SolitaryVegetationObject",
+            lod="1",
+            vertices=crown.vertices,
+            faces=crown.faces,
+            semantics=(None,) * len(crown.faces),
+            is_solid=True,
+            attributes={"height": 7.25, "crownDiameter": 9.0, "n_points": 120},
+        ),
+        CityObject(
+            id="pond",
+            kind="WaterBody",
+            lod="1",
+            vertices=pond,
+            faces=(((0, 1, 2, 3),),),
+            semantics=("WaterSurface",),
+            is_solid=False,
+        ),
+    ]
+
+
+@pytest.mark.parametrize("version", ["2.0", "3.0"])
+def test_terrain_bridges_water_and_trees_have_files_of_their_own(tmp_path: Path, version: Any) -> None:
+    items = [house("b", -8890.0, -35690.0), *surroundings()]
+    facts = write_citygml(tmp_path, items, crs=TOKYO, vertical=TP, params=CityGmlParams(version=version))
+    named = {path.parent.name: path for path in tmp_path.rglob("*.gml")}
+    assert (facts.files, facts.buildings, facts.objects) == (5, 1, 4)
+    assert {theme: path.name for theme, path in named.items()} == {
+        "bldg": "53394518_bldg_6697_op.gml",
+        "brid": "53394518_brid_6697_op.gml",
+        "veg": "53394518_veg_6697_op.gml",
+        "dem": "533945_dem_6697_op.gml",
+        "wtr": "533945_wtr_6697_op.gml",
+    }
+    to_metres = Transformer.from_crs("EPSG:6668", "EPSG:6677", always_xy=True)
+    texts = {theme: path.read_text("utf-8") for theme, path in named.items()}
+    patches = re.findall(r"<gml:Triangle>.*?<gml:posList>(.*?)<", texts["dem"])
+    lat, lon, height = np.array([patch.split() for patch in patches], dtype=float).reshape(-1, 4, 3)[:, :3].T
+    read = np.stack([*to_metres.transform(lon, lat), height], axis=-1).transpose(1, 0, 2)
+    relief = surroundings()[0]
+    assert isinstance(relief, Tin)
+    assert np.abs(read - relief.vertices[relief.triangles]).max() < 1e-4
+    assert re.findall(r'<veg:(\w+) uom="m">(.*?)<', texts["veg"]) == [("height", "7.25"), ("crownDiameter", "9")]
+    assert texts["brid"].count("<gml:Polygon") == 6
+    assert texts["wtr"].count("<gml:Polygon") == 1
+
+
+@pytest.mark.parametrize("version", ["2.0", "3.0"])
+def test_terrain_bridges_water_and_trees_are_valid_by_the_official_schemas(
+    tmp_path: Path, is_valid: Callable[[Path, str], list[str]], version: Any
+) -> None:
+    params = CityGmlParams(version=version, created="2025-10-01")
+    write_citygml(tmp_path, surroundings(), crs=TOKYO, vertical=TP, params=params)
+    paths = sorted(tmp_path.rglob("*.gml"))
+    assert len(paths) == 4
+    assert [fault for path in paths for fault in is_valid(path, version)] == []

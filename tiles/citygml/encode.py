@@ -13,15 +13,15 @@ from tiles.citygml.extension import extension, split_hooks
 from tiles.citygml.gml import Ids, composite, element, multi_surface, polygon, quoted, refer, solid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from tiles.citygml.params import CityGmlParams
     from tiles.citygml.placing import Body, Placed
     from twin.building import Building
 
-__all__ = ["encode", "identity_of"]
+__all__ = ["encode", "generic", "identity_of"]
 
-_OWN_ID = re.compile(r"bldg_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
+_OWN_ID = re.compile(r"(?:bldg|brid|dem|veg|wtr)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 _LISTS = "../../codelists/"
 _STANDARD = frozenset({
     "class", "function", "usage", "roofType", "storeysAboveGround", "storeysBelowGround", "name", "description",
@@ -34,18 +34,18 @@ _IDS = {"GroundSurface": "gnd", "WallSurface": "wall", "RoofSurface": "roof"}
 _SURFACES = frozenset({*_IDS, "ClosureSurface", "OuterCeilingSurface", "OuterFloorSurface"})
 
 
-def identity_of(building: Building, place: str) -> uuid.UUID:
-    """Return the UUID of a building: its own if its id is a ``gml:id`` of PLATEAU's kind, else one made from its id.
+def identity_of(name: str, place: str) -> uuid.UUID:
+    """Return the UUID of an object: its own if its id is a ``gml:id`` of PLATEAU's kind, else one made from its id.
 
     Parameters
     ----------
-    building
-        The building.
+    name
+        Its id.
     place
         What tells it from one with the same id elsewhere: CRS and city.
     """
-    match = _OWN_ID.fullmatch(building.id)
-    return uuid.UUID(match[1]) if match else uuid.uuid5(uuid.NAMESPACE_URL, f"city-twin/{place}/{building.id}")
+    match = _OWN_ID.fullmatch(name)
+    return uuid.UUID(match[1]) if match else uuid.uuid5(uuid.NAMESPACE_URL, f"city-twin/{place}/{name}")
 
 
 def encode(building: Building, placed: Placed, identity: uuid.UUID, params: CityGmlParams) -> str:
@@ -88,7 +88,7 @@ def _encode_2(building: Building, placed: Placed, identity: uuid.UUID, params: C
     before, after = (body, "") if split < 0 else (body[:split], body[split:])
     return (
         f'<bldg:Building gml:id="bldg_{identity}">\n{_names(building)}{_created(building, params, "")}'
-        f"{_generic(building, params, _generic_2)}{_codes(building)}{height}{_storeys(building)}"
+        f"{_generic(building, params)}{_codes(building)}{height}{_storeys(building)}"
         f"<bldg:lod0RoofEdge>{outline}</bldg:lod0RoofEdge>\n{before}{bounds}{after}{parts}</bldg:Building>\n"
     )
 
@@ -116,7 +116,7 @@ def _encode_3(building: Building, placed: Placed, identity: uuid.UUID, params: C
     )
     return (
         f'<bldg:Building gml:id="bldg_{identity}">\n{_names(building)}{_created(building, params, "T00:00:00+09:00")}'
-        f"{_generic(building, params, _generic_3)}{of_objects}{bounds}"
+        f"{_generic(building, params)}{of_objects}{bounds}"
         f"<core:lod0MultiSurface>{outline}</core:lod0MultiSurface>\n{body}{height}{_codes(building)}"
         f"{_storeys(building)}{of_buildings}</bldg:Building>\n"
     )
@@ -207,15 +207,18 @@ def _height(building: Building, template: str) -> str:
     return template.format(_number(height, 3)) if math.isfinite(height) else ""
 
 
-def _generic(building: Building, params: CityGmlParams, one: Callable[[str, str, str], str]) -> str:
+def _generic(building: Building, params: CityGmlParams) -> str:
     """Return what has no place of its own: the model's figures, and what came with the outline."""
-    if not params.generic:
-        return ""
     own = {"ground_m": building.ground_m, "roof_m": building.roof_m, "rmse_m": building.rmse_m}
-    facts: dict[str, Any] = {**building.attributes, "n_points": building.n_points, **own}
+    return generic({**building.attributes, "n_points": building.n_points, **own}, params, _STANDARD)
+
+
+def generic(facts: Mapping[str, Any], params: CityGmlParams, without: Collection[str]) -> str:
+    """Return facts as generic attributes, but those that have a place of their own; nothing if they are not wanted."""
+    one = _generic_2 if params.version == "2.0" else _generic_3
     text = ""
-    for name, value in facts.items():
-        if name in _STANDARD or value is None or (isinstance(value, float) and not math.isfinite(value)):
+    for name, value in facts.items() if params.generic else ():
+        if name in without or value is None or (isinstance(value, float) and not math.isfinite(value)):
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
             said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

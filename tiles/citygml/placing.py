@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from twin.building import Building, Solid
     from twin.crs import HorizontalCrs
 
-__all__ = ["Body", "Face", "Placed", "Placing", "placing"]
+__all__ = ["Body", "Face", "Laid", "Placed", "Placing", "placing"]
 
 _GEOGRAPHIC, _COMPOUND = 6668, 6697
 _DEGREE_DIGITS, _METRE_DIGITS = 11, 4
@@ -61,6 +61,19 @@ class Placed:
     lower: tuple[float, float, float]
     """Lower corner of all that is written, in the order of the axes."""
     upper: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Laid:
+    """Vertices of one object in the coordinates of the delivery."""
+
+    corners: list[str]
+    """Position of each vertex."""
+    lower: tuple[float, float, float]
+    """Lower corner, in the order of the axes."""
+    upper: tuple[float, float, float]
+    mesh: str
+    """Code of the third-level mesh that holds most of its hull."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,6 +128,27 @@ class Placing:
             at += len(solids[level].vertices)
         mesh = self._mesh(rings, x, y, building.id) if self.in_meshes else _ONE_FILE
         return Placed(mesh=mesh, outline=tuple(outline), bodies=bodies, lower=lows, upper=highs)
+
+    def lay(self, vertices: NDArray[np.float64]) -> Laid:
+        """Convert the vertices of anything else, shape (n, 3) in the store's metres."""
+        x, y = self._moved(vertices[:, :2])
+        heights = vertices[:, 2] + self.shift_m
+        first, second = (y, x) if self.swapped else (x, y)
+        digits = self.digits
+        columns = zip(first.tolist(), second.tolist(), heights.tolist(), strict=True)
+        return Laid(
+            corners=[f"{a:.{digits}f} {b:.{digits}f} {z:.4f}" for a, b, z in columns],
+            lower=(float(first.min()), float(second.min()), float(heights.min())),
+            upper=(float(first.max()), float(second.max()), float(heights.max())),
+            mesh=self._mesh_of_hull(x, y) if self.in_meshes else _ONE_FILE,
+        )
+
+    def _mesh_of_hull(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+        hull = shapely.MultiPoint(np.column_stack([x, y])).convex_hull.buffer(1e-9)
+        try:
+            return mesh_of(hull).code
+        except ValueError as error:
+            raise CrsError(f"an object at {hull.centroid.wkt}: {error}") from None
 
     def _moved(self, plan: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.transformer is None:

@@ -86,8 +86,9 @@ def _citygml(job: Job, params: CityGmlParams) -> Mapping[str, Any]:
     made = job.store.manifest.latest_run("model")
     day = made.finished_at[:10] if made is not None else ""
     dated = replace(params, created=params.created or day)
-    facts = write_citygml(job.out, job.buildings(), crs=job.store.crs, vertical=job.store.vertical, params=dated)
-    return {"files": facts.files, "bytes": facts.bytes, "buildings": facts.buildings}
+    items = chain(job.buildings(), job.objects())
+    facts = write_citygml(job.out, items, crs=job.store.crs, vertical=job.store.vertical, params=dated)
+    return {"files": facts.files, "bytes": facts.bytes, "buildings": facts.buildings, "objects": facts.objects}
 
 
 def tiles3d(job: Job) -> Mapping[str, Any]:
