@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from pipelines.validity import volume_m3
+from tiles.citygml import is_citygml, read_buildings, read_system
 from tiles.cityjson import read_cityjson, reference_code
 from tiles.vectors import read_shapes
 from twin.crs import parse_crs
@@ -59,13 +60,15 @@ def reference_of(building: Building) -> Reference:
 
 
 def crs_of_model(path: Path) -> HorizontalCrs:
-    """Return the CRS that a CityJSON file names.
+    """Return the CRS that a CityJSON or CityGML file names.
 
     Raises
     ------
     CrsError
-        If it names none.
+        If it names none, or one that counts degrees.
     """
+    if path.is_file() and is_citygml(path):
+        return read_system(path).crs
     code = reference_code(path)
     if code is None:
         raise CrsError(f"{path}: names no reference system, so it cannot be compared; score it against a store")
@@ -79,11 +82,11 @@ def read_reference(path: Path, crs: HorizontalCrs) -> list[Reference]:
     ----------
     path
         ``truth.json`` of a synthetic survey, with its outlines beside it (the roof is the median of its planes),
-        CityJSON or CityJSONSeq (the roof is the highest vertex, so compare LoD1 with LoD1), or a vector file of
-        outlines whose columns `roof_m` and `ground_m`, if it has them, are heights.
+        CityJSON or CityJSONSeq, or CityGML (of these the roof is the highest vertex, so compare LoD1 with LoD1), or a
+        vector file of outlines whose columns `roof_m` and `ground_m`, if it has them, are heights.
     crs
-        CRS of the store. Vector files are reprojected; the others must be in it. Heights are taken to be above the
-        store's datum.
+        CRS of the store. Vector files and CityGML are reprojected; the others must be in it. Heights are taken to be
+        above the store's datum.
 
     Raises
     ------
@@ -96,6 +99,8 @@ def read_reference(path: Path, crs: HorizontalCrs) -> list[Reference]:
     if suffixes[-1:] in ([".json"], [".jsonl"]):
         truth = _truth(path) if suffixes[-1] == ".json" else None
         found = _from_cityjson(path, crs) if truth is None else _from_truth(path, truth, crs)
+    elif path.is_file() and is_citygml(path):
+        found = [reference_of(building) for building in read_buildings(path, crs)]
     else:
         shapes = [shape for shape in read_shapes(path, crs) if shape.geometry is not None]
         found = [

@@ -11,7 +11,8 @@ import shapely
 
 from pipelines.model.prism import prism
 from pipelines.quality.models import score_model
-from pipelines.quality.references import Reference, read_reference, reference_of
+from pipelines.quality.references import Reference, crs_of_model, read_reference, reference_of
+from tiles.citygml import write_citygml
 from tiles.cityjson import write_cityjson
 from twin.building import Building
 from twin.crs import parse_crs
@@ -87,6 +88,19 @@ def test_another_model_is_a_reference(tmp_path: Path) -> None:
     assert (item.id, item.roof_m, item.ground_m, item.footprint.area) == ("a", 10.0, 1.0, 100.0)
     with pytest.raises(CrsError, match="EPSG:6677"):
         read_reference(tmp_path / "a.city.json", parse_crs("EPSG:28992"))
+
+
+def test_a_citys_citygml_is_a_reference(tmp_path: Path) -> None:
+    own = [modelled("a", 0.0), modelled("b", 20.0, roof=12.0)]
+    write_citygml(tmp_path, own, crs=TOKYO, vertical=TP)
+    (path,) = tmp_path.rglob("*.gml")
+    found = read_reference(path, TOKYO)
+    assert sorted((one.footprint.bounds, one.roof_m, one.ground_m) for one in found) == [
+        (building.footprint.bounds, building.roof_m, building.ground_m) for building in own
+    ]
+    assert sorted(one.volume_m3 for one in found) == pytest.approx([900.0, 1100.0])
+    with pytest.raises(CrsError, match="degree"):
+        crs_of_model(path)
 
 
 def test_the_truth_of_a_gable_roof_is_its_median_height(tmp_path: Path) -> None:
