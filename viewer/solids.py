@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tiles.faces import face_triangles
+from tiles.tiles3d.solids import SURFACES, mesh_of
 from viewer.palette import BUILDING_STOPS, ramp
 from viewer.shading import facing
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from twin.building import Building, Solid
+    from twin.building import Building
     from viewer.content import FloodLayer
 
 __all__ = ["BuildingColor", "Solids", "building_colors", "shaded", "solids"]
@@ -68,33 +68,30 @@ class Solids:
 
 
 def solids(buildings: Sequence[Building], origin: tuple[float, float, float]) -> Solids:
-    """Triangulate every face; a face that has no area is left out."""
-    parts: list[_Face] = []
-    owners: list[int] = []
-    n_vertices = 0
-    for position, building in enumerate(buildings):
-        faces = _faces(building.solid, np.asarray(origin), n_vertices)
-        n_vertices += len(building.solid.vertices)
-        parts.extend(faces)
-        owners.extend([position] * len(faces))
-    lengths = np.array([len(part.corners) for part in parts], dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    corners = np.concatenate([part.corners for part in parts]) if parts else np.empty((0, 3))
-    owner = np.array(owners, dtype=np.int32)
-    counts = np.array([len(part.triangles) for part in parts], dtype=np.int64)
+    """Triangulate every face that can be seen; one that has no area, or lies in the ground, is left out.
+
+    Notes
+    -----
+    About 0.3 ms a building of some twenty faces.
+    """
+    bodies = [building.solid for building in buildings]
+    mesh = mesh_of(bodies, [body.vertices - np.asarray(origin) for body in bodies])
+    seen = mesh.surface != SURFACES.index("GroundSurface")
+    number = np.cumsum(seen) - 1
+    owner = mesh.feature[seen].astype(np.int32)
+    normals = mesh.normals[seen]
+    triangles = number[mesh.triangles[seen[mesh.triangles[:, 0]]]]
+    edges = np.column_stack([np.arange(len(owner)), number[mesh.following[seen]]])
     base = np.array([building.ground_m for building in buildings], dtype=np.float64)
-    vertex_building = np.repeat(owner, lengths)
-    normals = np.repeat(np.array([part.normal for part in parts]).reshape(-1, 3), lengths, axis=0)
-    vertex = np.concatenate([part.vertex for part in parts]) if parts else np.empty(0, np.int64)
     return Solids(
-        vertices=corners.astype(np.float32),
+        vertices=mesh.positions[seen].astype(np.float32),
         normals=normals.astype(np.float32),
-        is_roof=np.repeat(np.array([part.is_roof for part in parts], dtype=bool), lengths),
-        rise=(corners[:, 2] + origin[2] - base[vertex_building]).astype(np.float32),
-        triangles=_joined([part.triangles for part in parts], starts, 3),
-        building=np.repeat(owner, counts),
-        vertex_building=vertex_building,
-        edges=_creases(_joined([part.edges for part in parts], starts, 2), vertex, normals),
+        is_roof=mesh.surface[seen] == SURFACES.index("RoofSurface"),
+        rise=(mesh.positions[seen, 2] + origin[2] - base[owner]).astype(np.float32),
+        triangles=triangles,
+        building=owner[triangles[:, 0]],
+        vertex_building=owner,
+        edges=_creases(edges, mesh.vertex[seen], normals),
     )
 
 
@@ -131,53 +128,6 @@ def shaded(mesh: Solids, colors: NDArray[np.uint8], *, pale_walls: bool = False)
     return np.asarray(np.clip(own * (light * foot)[:, None], 0, 255), dtype=np.uint8)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Face:
-    corners: NDArray[np.float64]
-    vertex: NDArray[np.int64]
-    normal: NDArray[np.float64]
-    is_roof: bool
-    triangles: NDArray[np.int64]
-    edges: NDArray[np.int64]
-
-
-def _faces(solid: Solid, origin: NDArray[np.float64], first_vertex: int) -> list[_Face]:
-    """Return the faces that can be seen; vertices are counted from `first_vertex`."""
-    vertices = solid.vertices - origin
-    found = []
-    for rings, semantics in zip(solid.faces, solid.semantics, strict=True):
-        if semantics == "GroundSurface":  # never seen: it lies in the ground
-            continue
-        numbers = np.array([vertex for ring in rings for vertex in ring]) + first_vertex
-        face = _face([vertices[list(ring)] for ring in rings], numbers, semantics == "RoofSurface")
-        if face is not None:
-            found.append(face)
-    return found
-
-
-def _face(rings: list[NDArray[np.float64]], vertex: NDArray[np.int64], is_roof: bool) -> _Face | None:
-    outer = rings[0]
-    # Newell's normal: right for rings that are not quite flat; its length is twice the area.
-    normal = np.cross(outer - outer[0], np.roll(outer, -1, axis=0) - outer[0]).sum(axis=0)
-    length = float(np.linalg.norm(normal))
-    if length < 1e-6:
-        return None
-    normal /= length
-    corners = np.concatenate(rings)
-    ends = np.cumsum([len(ring) for ring in rings])
-    return _Face(corners, vertex, normal, is_roof, face_triangles(corners, ends, normal), _ring_edges(ends))
-
-
-def _ring_edges(ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    pairs = []
-    start = 0
-    for end in ends.tolist():
-        ring = np.arange(start, end)
-        pairs.append(np.column_stack([ring, np.roll(ring, -1)]))
-        start = end
-    return np.concatenate(pairs)
-
-
 def _creases(edges: NDArray[np.int64], vertex: NDArray[np.int64], normals: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return each edge once, without those that two faces share which go on nearly straight."""
     if not len(edges):
@@ -193,9 +143,3 @@ def _creases(edges: NDArray[np.int64], vertex: NDArray[np.int64], normals: NDArr
     kept[shared[flat]] = False
     found: NDArray[np.int64] = edges[np.sort(order[kept])]
     return found
-
-
-def _joined(parts: list[NDArray[np.int64]], starts: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    if not parts:
-        return np.empty((0, width), dtype=np.int64)
-    return np.concatenate([part + start for part, start in zip(parts, starts[:-1], strict=True)])

@@ -39,6 +39,8 @@ class Mesh:
     """Shape (n,): index into `SURFACES`."""
     vertex: NDArray[np.int64]
     """Shape (n,): which vertex of the input it is, counted through all solids."""
+    following: NDArray[np.int64]
+    """Shape (n,): the next corner along the same ring."""
     triangles: NDArray[np.int64]
     """Shape (m, 3), counter-clockwise seen from outside."""
 
@@ -77,6 +79,7 @@ def mesh_of(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -> M
         feature=np.repeat(faces.solid, counts)[used],
         surface=np.repeat(faces.surface, counts)[used],
         vertex=faces.vertex[used],
+        following=renumbered[faces.following[used]],
         triangles=renumbered[np.concatenate(triangles)],
     )
 
@@ -89,6 +92,8 @@ class _Faces:
     """Corners, shape (n, 3)."""
     vertex: NDArray[np.int64]
     """Which vertex of the input each corner is, shape (n,)."""
+    following: NDArray[np.int64]
+    """The next corner along the same ring, shape (n,)."""
     starts: NDArray[np.int64]
     """Where each face begins, and where the last ends; shape (m + 1,)."""
     outer: NDArray[np.int64]
@@ -106,12 +111,14 @@ def _flattened(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -
     sizes: list[int] = []
     outer: list[int] = []
     ring_ends: list[NDArray[np.int64]] = []
+    rings: list[int] = []
     first = 0
     for solid, place in zip(solids, places, strict=True):
         for face in solid.faces:
             lengths = [len(ring) for ring in face]
             corners.extend(first + vertex for ring in face for vertex in ring)
             sizes.append(sum(lengths))
+            rings.extend(lengths)
             outer.append(lengths[0])
             ring_ends.append(np.cumsum(lengths))
         first += len(place)
@@ -120,12 +127,21 @@ def _flattened(solids: Sequence[Solid], places: Sequence[NDArray[np.float64]]) -
     return _Faces(
         positions=np.concatenate([np.empty((0, 3)), *places])[vertex],
         vertex=vertex,
+        following=_following(np.array(rings, dtype=np.int64)),
         starts=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
         outer=np.array(outer, dtype=np.int64),
         ring_ends=ring_ends,
         solid=np.repeat(np.arange(len(solids)), [len(solid.faces) for solid in solids]),
         surface=np.array(kinds, dtype=np.int64),
     )
+
+
+def _following(ring_sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each corner the next one of its ring, rings standing one after the other."""
+    ends = np.cumsum(ring_sizes)
+    following = np.arange(1, ring_sizes.sum() + 1)
+    following[ends - 1] = ends - ring_sizes
+    return following
 
 
 def _surface(kind: str) -> int:
