@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.roofs.agreeing import agree
 from pipelines.roofs.junctions import repair_junctions
 from pipelines.roofs.lifting import levels_of, split_crossings, wall_rings
 from pipelines.roofs.noding import INNER, OUTLINE
@@ -56,6 +57,7 @@ class _Plan:
     ends: NDArray[np.int64]
     sides: NDArray[np.int64]
     z: NDArray[np.int64]
+    planes: NDArray[np.float64]
     n_repaired: int
 
 
@@ -115,7 +117,7 @@ def extrude_counted(
     planes[:, 2] *= STEPS_PER_M
     base = round(base_m * STEPS_PER_M)
     plan = _plan(arrangement, label, planes, base, params)
-    return _solid(plan, planes, base, params)
+    return _solid(plan, base, params)
 
 
 def _check(arrangement: Arrangement, label: NDArray[np.int64], planes: NDArray[np.float64], base_m: float) -> None:
@@ -134,10 +136,13 @@ def _plan(
     sides = np.where(arrangement.edge_faces >= 0, label[arrangement.edge_faces], -1)
     differ = sides[:, 0] != sides[:, 1]
     xy, ends, sides = arrangement.vertices.copy(), arrangement.edges[differ], sides[differ]
-    alive = np.ones(len(ends), np.bool_)
     reach, join = params.settle_m * STEPS_PER_M, params.join_m * STEPS_PER_M
-    settle((xy, ends, sides, alive), arrangement.fixed, planes, reach, join)
-    ends, sides = ends[alive], sides[alive]
+    for last in (False, True):
+        alive = np.ones(len(ends), np.bool_)
+        settle((xy, ends, sides, alive), arrangement.fixed, planes, reach, join)
+        ends, sides = ends[alive], sides[alive]
+        if not last:  # what is settled in most of its planes tells how far the others are off
+            planes = agree(xy, (ends, sides), arrangement.fixed, planes, (reach, params.agree_m * STEPS_PER_M))
     kind = np.where(sides[:, 1] < 0, OUTLINE, INNER).astype(np.int8)
     ends, _, kept = dissolve(xy, ends, kind, arrangement.fixed, _STRAIGHT_STEPS)
     xy, ends, _, _ = compact(xy, ends, arrangement.fixed)
@@ -159,6 +164,7 @@ def _plan(
         ends=graph[1][: count[1]][alive],
         sides=graph[2][: count[1]][alive],
         z=z[alive],
+        planes=planes,
         n_repaired=repaired,
     )
 
@@ -178,7 +184,7 @@ def _with_room(
     return graph, np.array([n, m])
 
 
-def _solid(plan: _Plan, planes: NDArray[np.float64], base: int, params: ShapeParams) -> Extrusion:
+def _solid(plan: _Plan, base: int, params: ShapeParams) -> Extrusion:
     """Lift the faces, put up the walls, lay the floor."""
     kind = np.where(plan.sides[:, 1] < 0, OUTLINE, INNER).astype(np.int8)
     halves, ring_start, face_start, _, _ = assemble(plan.xy, plan.ends, kind)
@@ -186,13 +192,16 @@ def _solid(plan: _Plan, planes: NDArray[np.float64], base: int, params: ShapePar
     heights = plan.z[halves // 2, halves % 2, halves % 2]
     first, levels = levels_of(plan.ends, plan.z, len(plan.xy), base)
     number = _numbers(first, levels, corners, heights)
+    floor = base + params.least_height_m * STEPS_PER_M
     roof: list[tuple[tuple[int, ...], ...]] = []
     n_triangulated = 0
     for f in range(len(face_start) - 1):
         starts = ring_start[face_start[f] : face_start[f + 1] + 1]
         part = slice(starts[0], starts[-1])
-        plane = planes[plan.sides[halves[starts[0]] // 2, halves[starts[0]] % 2]]
+        plane = plan.planes[plan.sides[halves[starts[0]] // 2, halves[starts[0]] % 2]]
         exact = plan.xy[corners[part]] @ plane[:2] + plane[2]
+        if exact.max() < floor:
+            exact = np.full(len(exact), floor)  # lifted as a whole
         rings = [corners[a:b] for a, b in itertools.pairwise(starts)]
         if np.abs(heights[part] - exact).max() > params.bend_m * STEPS_PER_M:
             cut = _triangles(plan.xy, rings)

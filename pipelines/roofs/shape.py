@@ -37,10 +37,13 @@ class ShapeParams:
     settle_m: float = 0.12
     """How far a corner may be moved in plan onto the line or the point where its planes meet, metres: joining moves
     corners by `join_m`, twice if it happens at both ends."""
+    agree_m: float = 0.05
+    """Most by which a plane may be changed on its faces, metres, so that hips and valleys end in corners of the
+    outline; outlines and planes are good to about that."""
     weld_m: float = 0.0015
     """Heights at one corner that differ by less become one, metres. Above the 1 mm at which val3dity joins vertices;
     half of it is the most by which welding bends a face."""
-    bend_m: float = 0.0008
+    bend_m: float = 0.0009
     """A roof face with a corner farther than this from its plane is split into triangles, metres; below the 1 mm of
     a strict check of planarity."""
     corner_m: float = 0.20
@@ -63,6 +66,15 @@ class ShapeParams:
             raise ValueError(f"max_faces must be positive: {self.max_faces}")
         if self.block_height not in ("median", "p70"):
             raise ValueError(f"block_height is 'median' or 'p70': {self.block_height!r}")
-        for name in ("sliver_m", "sliver_m2", "settle_m", "bend_m", "corner_m", "least_height_m", "block_step_m"):
+        for name in (
+            "sliver_m",
+            "sliver_m2",
+            "settle_m",
+            "agree_m",
+            "bend_m",
+            "corner_m",
+            "least_height_m",
+            "block_step_m",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive: {getattr(self, name)}")

@@ -13,6 +13,7 @@ from shapely import Polygon, affinity
 
 from pipelines.roofs.arrangement import Arrangement, arrange
 from pipelines.roofs.extrude import extrude, extrude_counted
+from pipelines.roofs.shape import ShapeParams
 from pipelines.validity import DEFAULT, STRICT, check_solid, volume_m3
 from twin.errors import RoofError
 
@@ -96,7 +97,7 @@ def test_vertices_are_farther_apart_than_val3dity_joins_them(kind: str, turn: fl
 @_cases
 def test_the_volume_is_the_integral_of_the_roof_over_the_outline(kind: str, turn: float, seed: int) -> None:
     arrangement, labels, planes = _case(kind, turn, seed)
-    made = extrude_counted(arrangement, labels, planes, 0.0)
+    made = extrude_counted(arrangement, labels, planes, 0.0, ShapeParams(agree_m=1e-9, settle_m=1e-9))
     cut = made.n_repaired * 0.2**2 * 10  # small triangles given to another plane
     expected = _volume_below(arrangement, labels, planes)
     assert volume_m3(made.solid) == pytest.approx(expected, abs=cut + 0.002 * arrangement.area_m2.sum())
@@ -125,6 +126,31 @@ def test_a_gable_on_a_box_has_two_roof_faces_and_four_walls() -> None:
     assert solid.semantics.count("RoofSurface") == 2
     assert solid.semantics.count("WallSurface") == 6  # the gables are split where the ridge ends
     assert volume_m3(solid) == pytest.approx(10 * 8 * 5)
+
+
+def test_hips_that_miss_the_corners_by_centimetres_end_in_them_without_a_wall() -> None:
+    """Four planes of a hipped roof with errors of a survey: flat faces, four walls, each corner common to two faces."""
+    planes = np.array([[0, 0.5, 4.01], [0.5, 0, 4.0], [0, -0.5, 7.98], [-0.505, 0, 9.03]])
+    west, east = (4.0, 4.0), (6.0, 4.02)
+    corners = [(0, 0), (10, 0), (10, 8), (0, 8)]
+    hips = [[corners[0], west], [corners[3], west], [corners[1], east], [corners[2], east], [west, east]]
+    arrangement = arrange(shapely.box(0, 0, 10, 8), hips)
+    labels = (arrangement.inside_m @ planes[:, :2].T + planes[:, 2]).argmin(axis=1)
+    made = extrude_counted(arrangement, labels, planes, 0.0)
+    assert check_solid(made.solid, STRICT) == ()
+    assert made.n_triangulated == 0
+    assert made.solid.semantics.count("RoofSurface") == made.solid.semantics.count("WallSurface") == 4
+    roof = _volume_below(arrangement, labels, planes)
+    assert volume_m3(made.solid) == pytest.approx(roof, abs=ShapeParams().agree_m * 80)
+
+
+def test_four_planes_that_miss_each_other_by_centimetres_meet_in_one_point() -> None:
+    planes = np.array([[0, 0.5, 4.0], [0, -0.5, 8.01], [0.4, 0, 3.99], [-0.4, 0, 8.0]])
+    arrangement = arrange(shapely.box(0, 0, 10, 8), [[[0, 0], [10, 8]], [[0, 8], [10, 0]]])
+    labels = (arrangement.inside_m @ planes[:, :2].T + planes[:, 2]).argmin(axis=1)
+    made = extrude_counted(arrangement, labels, planes, 0.0)
+    assert check_solid(made.solid, STRICT) == ()
+    assert (len(made.solid.vertices), len(made.solid.faces)) == (9, 9)
 
 
 def test_faces_of_one_plane_become_one_and_the_outline_gets_its_edges_back() -> None:
