@@ -41,6 +41,11 @@ class ObjectParams:
     """Cells lower than this share of the tree's height are not its crown (ours: trunks, shrubs below)."""
     crown_min_m2: float = 2.0
     """Least area of a crown, square metres (ours: poles and chance returns are smaller)."""
+    crown_min_share: float = 0.4
+    """Least crown diameter as a share of the expected one (ours: lamps, aerials and balconies are more slender)."""
+    plant_share: float = 0.3
+    """Least share of plants among the returns within a crown (ours: on a roof or a wall the rest is building; through
+    a crown in leaf less than half of the light reaches the ground)."""
 
     bridge_min_m2: float = 12.0
     """Least area of a bridge, square metres (ours; PLATEAU takes 2.5 m by 1.0 m, which points labelled by rules do not
@@ -74,6 +79,10 @@ class ObjectParams:
     def top_reach_m(self) -> float:
         """Farthest that something higher keeps a peak from being a top, metres."""
         return self.crown_max_m / 2
+
+    def crown_m(self, height_m: float) -> float:
+        """Return the expected crown diameter of a tree, metres."""
+        return self.crown_base_m + self.crown_growth * height_m**2
 
     @property
     def water_halo_m(self) -> float:

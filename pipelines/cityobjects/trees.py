@@ -78,6 +78,7 @@ def find_trees(plants: Points, dtm: Raster, density: Raster, own: Bounds, params
         frame=frame,
         top_m=highest(cells, plants.z[known], frame.shape)[::-1],
         n_points=np.bincount(cells[cells >= 0], minlength=label.size).reshape(label.shape)[::-1],
+        n_all=np.nan_to_num(density.sample(x, y)) * params.tree_cell_m**2,
         ground_m=dtm.sample(x, y),
     )
     row, column = np.nonzero(label >= 0)
@@ -100,6 +101,8 @@ class _Canopy:
     top_m: NDArray[np.float32]
     """Highest plant, NaN where there is none."""
     n_points: NDArray[np.int64]
+    n_all: NDArray[np.float64]
+    """Points of all classes."""
     ground_m: NDArray[np.float64]
     """Bare earth, NaN where unknown."""
 
@@ -111,7 +114,7 @@ def _tree(
     canopy: _Canopy,
     params: ObjectParams,
 ) -> CityObject | None:
-    """Model one crown; None if the ground at its middle or its top is unknown, or the one too low above the other.
+    """Model one crown; None if it is too low or too slender for a tree, or most of it is something else.
 
     Its height counts from the ground at its middle, where the trunk should be: beside a wall the ground below its edge
     may lie metres lower.
@@ -124,6 +127,9 @@ def _tree(
     if not top - ground >= params.tree_min_height_m:  # nor if either is NaN
         return None
     radius = math.sqrt(n / math.pi) * frame.resolution_m
+    n_points, n_all = int(canopy.n_points[row, column].sum()), float(canopy.n_all[row, column].sum())
+    if 2 * radius < params.crown_min_share * params.crown_m(top - ground) or n_points < params.plant_share * n_all:
+        return None
     middle = np.array([middle_column / n + 0.5, middle_row / n + 0.5]) * frame.resolution_m
     return block_body(
         f"tree_{round(place[0] * 1000)}_{round(place[1] * 1000)}",
@@ -134,6 +140,6 @@ def _tree(
             "height": round(top - ground, 2),
             "crownDiameter": round(2 * radius, 2),
             "ground_m": round(ground, 3),
-            "n_points": int(canopy.n_points[row, column].sum()),
+            "n_points": n_points,
         },
     )

@@ -168,3 +168,13 @@ def test_water_ends_with_the_survey() -> None:
     water, _ = pond()
     outlines, _ = water_outlines(water, raster(0.0), OWN, PARAMS)
     assert outlines == [], "no point is near"
+
+
+def test_a_lamp_and_a_balcony_are_no_trees() -> None:
+    lamp = cloud(crown((1040.0, -480.0), 16.0, 0.5))
+    assert find_trees(lamp, raster(0.0), raster(20.0), OWN, PARAMS) == [], "far too slender"
+    balcony = crown((1040.0, -480.0), 9.0, 3.0)[::40]
+    assert find_trees(cloud(balcony), raster(0.0), raster(40.0), OWN, PARAMS) == [], (
+        "most returns are of something else"
+    )
+    assert len(find_trees(cloud(balcony), raster(0.0), raster(2.0), OWN, PARAMS)) == 1
