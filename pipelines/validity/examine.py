@@ -9,9 +9,9 @@ import numpy as np
 
 from pipelines.validity.codes import LEVEL, N_COLUMNS
 from pipelines.validity.flatness import lay_flat, normals_apart
-from pipelines.validity.rings import is_simple, judge_rings
+from pipelines.validity.rings import TOUCH_STEPS, is_simple, judge_rings
 from pipelines.validity.shell import cuts_itself, judge_edges, snap, volume6
-from pipelines.validity.triangulate import triangulate
+from pipelines.validity.triangulate import other_triangles, triangulate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +45,11 @@ def _repeats(corners: Any, ring_start: Any, short: bool) -> bool:
 
 @nb.njit(cache=True)
 def _judge_face(points: Any, corners: Any, ring_start: Any, limits: Any, found: Any) -> Any:
-    """Mark a face's faults (its rings start at 0) and return its triangles as vertices; none if it has faults."""
-    nothing = np.empty((0, 3), np.int64)
+    """Mark a face's faults (its rings start at 0) and return its triangles as vertices; none if it has faults.
+
+    The second array are those that others may make of it, where that makes a difference.
+    """
+    nothing = np.empty((0, 3), np.int64), np.empty((0, 3), np.int64)
     if _repeats(corners, ring_start, True):
         found[_101] = True
         return nothing
@@ -68,34 +71,49 @@ def _judge_face(points: Any, corners: Any, ring_start: Any, limits: Any, found: 
     if len(local) == 0:
         found[_300] = True
         return nothing
+    triangles = _named(local, corners)
+    if len(local) > 1 and normals_apart(points, triangles, limits[2]) > limits[2]:
+        found[_204] = True
+    if bulge <= TOUCH_STEPS or len(local) < 2:
+        return triangles, nothing[1]
+    return triangles, _named(other_triangles(uv, local), corners)
+
+
+@nb.njit(cache=True)
+def _named(local: Any, corners: Any) -> Any:
+    """Triangles by vertices instead of corners of the face."""
     triangles = np.empty((len(local), 3), np.int64)
     for t in range(len(local)):
         for k in range(3):
             triangles[t, k] = corners[local[t, k]]
-    if len(local) > 1 and normals_apart(points, triangles, limits[2]) > limits[2]:
-        found[_204] = True
     return triangles
 
 
 @nb.njit(cache=True)
 def _judge_faces(points: Any, faces: Any, limits: Any, found: Any) -> Any:
-    """Mark the faults of all faces and return the triangles of those without, and the face of each triangle."""
+    """Mark the faults of all faces and return the triangles of those without, and the face of each triangle.
+
+    The number that comes with them tells where those begin that others may make.
+    """
     corners, ring_start, face_start = faces
-    triangles = np.empty((2 * len(corners) + 2 * len(ring_start), 3), np.int64)
-    face_of = np.empty(len(triangles), np.int64)
-    n = 0
+    n_most, n = 2 * len(corners) + 2 * len(ring_start), np.zeros(2, np.int64)
+    triangles, face_of = np.empty((2, n_most, 3), np.int64), np.empty((2, n_most), np.int64)
     for f in range(len(face_start) - 1):
         first, last = face_start[f], face_start[f + 1]
         rings = np.empty(last - first + 1, np.int64)
         for r in range(first, last + 1):
             rings[r - first] = ring_start[r] - ring_start[first]
-        own = _judge_face(points, corners[ring_start[first] : ring_start[last]], rings, limits, found[f])
-        for t in range(len(own)):
-            for k in range(3):
-                triangles[n, k] = own[t, k]
-            face_of[n] = f
-            n += 1
-    return triangles[:n].copy(), face_of[:n].copy()
+        both = _judge_face(points, corners[ring_start[first] : ring_start[last]], rings, limits, found[f])
+        for kind in range(2):
+            own = both[kind]
+            for t in range(len(own)):
+                for k in range(3):
+                    triangles[kind, n[kind], k] = own[t, k]
+                face_of[kind, n[kind]] = f
+                n[kind] += 1
+    n_all = n[0] + n[1]
+    triangles[0, n[0] : n_all], face_of[0, n[0] : n_all] = triangles[1, : n[1]], face_of[1, : n[1]]
+    return triangles[0, :n_all].copy(), face_of[0, :n_all].copy(), n[0]
 
 
 def examine(
@@ -123,13 +141,14 @@ def examine(
     corners, ring_start, face_start = faces
     found = np.zeros((max(len(face_start) - 1, 1), N_COLUMNS), np.bool_)
     corners = snap(points, corners, limits[1])[corners]
-    triangles, face_of = _judge_faces(points, (corners, ring_start, face_start), limits, found)
+    triangles, face_of, n = _judge_faces(points, (corners, ring_start, face_start), limits, found)
     if len(face_start) - 1 < _FEWEST_FACES:
         found[0, _301] = True
     if not found.any():
-        judge_edges(triangles, face_of, len(points), found)
+        judge_edges(triangles[:n], face_of, len(points), found)
     if not found.any():
         cuts_itself(points, triangles, face_of, found)
+    triangles = triangles[:n]
     if not found.any() and (volume6(points, triangles) > 0.0) == inward:
         found[0, _405] = True
     return found, triangles

@@ -14,12 +14,14 @@ import numpy as np
 from pipelines.validity.order import order_of
 from pipelines.validity.rings import TOUCH_STEPS
 
-__all__ = ["triangulate"]
+__all__ = ["other_triangles", "triangulate"]
 
 _NEAR = 1e-3
 """Steps: a diagonal this close to a vertex runs through it."""
 _FLIP = 1e-9
 """Sine of the angle by which two opposite angles must exceed a half turn before their diagonal is flipped."""
+_UNDECIDED = 1e-3
+"""Below this either diagonal may be taken for Delaunay's: what rounding to 0.1 mm does to a rectangle of 1 m."""
 
 
 @nb.njit(cache=True)
@@ -216,14 +218,68 @@ def _corner(uv: Any, at: int, a: int, b: int) -> tuple[float, float, float]:
 
 
 @nb.njit(cache=True)
-def _should_flip(uv: Any, a: int, b: int, c: int, d: int) -> bool:
-    """Whether the diagonal a, b between the corners c (left) and d should rather join c and d."""
+def _bond(uv: Any, quad: Any) -> float:
+    """Sine of the angles across a diagonal, added: negative if the other diagonal is Delaunay's.
+
+    The diagonal joins the first two corners of the quad, between the third on its left and the fourth; where the other
+    diagonal would leave the quad, the answer is 1.
+    """
+    a, b, c, d = quad
     if _area2(uv, c, d, b) <= 0.0 or _area2(uv, d, c, a) <= 0.0:
-        return False
+        return 1.0
     cos_c, sin_c, size_c = _corner(uv, c, a, b)
     cos_d, sin_d, size_d = _corner(uv, d, b, a)
-    size, sine = np.sqrt(size_c * size_d), sin_c * cos_d + cos_c * sin_d
-    return bool(sine < -_FLIP * size)
+    return float((sin_c * cos_d + cos_c * sin_d) / np.sqrt(size_c * size_d))
+
+
+@nb.njit(cache=True)
+def _quad(triangles: Any, e: int, f: int) -> tuple[int, int, int, int]:
+    """Corners around the edge e of one triangle, f of the other: its ends, then left and right of it."""
+    t, i, s, j = e // 3, e % 3, f // 3, f % 3
+    return triangles[t, i], triangles[t, (i + 1) % 3], triangles[t, (i + 2) % 3], triangles[s, (j + 2) % 3]
+
+
+@nb.njit(cache=True)
+def _turn_diagonal(triangles: Any, e: int, f: int) -> None:
+    a, b, c, d = _quad(triangles, e, f)
+    t, s = e // 3, f // 3
+    triangles[t, 0], triangles[t, 1], triangles[t, 2] = c, d, b
+    triangles[s, 0], triangles[s, 1], triangles[s, 2] = d, c, a
+
+
+@nb.njit(cache=True)
+def other_triangles(uv: Any, triangles: Any) -> Any:
+    """Triangles that another program may have made: the quads whose corners lie on a circle, cut the other way.
+
+    Parameters
+    ----------
+    uv
+        The face laid flat, as for `triangulate`.
+    triangles
+        What `triangulate` made of it.
+
+    Returns
+    -------
+    array
+        Shape (t, 3): those that differ alone; of a rectangle the two triangles along its other diagonal.
+    """
+    turned = triangles.copy()
+    across = _neighbours(triangles, len(uv))
+    changed = np.zeros(len(triangles), np.bool_)
+    n = 0
+    for e in range(len(across)):
+        f = across[e]
+        if f < e or changed[e // 3] or changed[f // 3]:
+            continue
+        if abs(_bond(uv, _quad(triangles, e, f))) < _UNDECIDED:
+            _turn_diagonal(turned, e, f)
+            changed[e // 3] = changed[f // 3] = True
+    for t in range(len(turned)):
+        if changed[t]:
+            for k in range(3):
+                turned[n, k] = turned[t, k]
+            n += 1
+    return turned[:n]
 
 
 @nb.njit(cache=True)
@@ -238,15 +294,12 @@ def _make_delaunay(uv: Any, triangles: Any) -> None:
             f = across[e]
             if f < e:
                 continue
-            t, s, i, j = e // 3, f // 3, e % 3, f % 3
-            a, b, c = triangles[t, i], triangles[t, (i + 1) % 3], triangles[t, (i + 2) % 3]
-            d = triangles[s, (j + 2) % 3]
-            if not _should_flip(uv, a, b, c, d):
+            if _bond(uv, _quad(triangles, e, f)) >= -_FLIP:
                 continue
+            t, s, i, j = e // 3, f // 3, e % 3, f % 3
             bc, ca = across[3 * t + (i + 1) % 3], across[3 * t + (i + 2) % 3]
             ad, db = across[3 * s + (j + 1) % 3], across[3 * s + (j + 2) % 3]
-            triangles[t, 0], triangles[t, 1], triangles[t, 2] = c, d, b
-            triangles[s, 0], triangles[s, 1], triangles[s, 2] = d, c, a
+            _turn_diagonal(triangles, e, f)
             rim = (3 * s, db, bc, 3 * t, ca, ad)
             for k in range(6):
                 own = 3 * t + k if k < 3 else 3 * s + k - 3
