@@ -34,7 +34,7 @@ _FEWEST, _WRONG_SHARE = 4, 0.3
 """A step edge parts at least so many points, and has at most this share of them on the wrong side."""
 _TURNS = np.radians([0.0, -1.0, 1.0, -2.0, 2.0, -3.0, 3.0, -4.5, 4.5, -6.0, 6.0])
 """Turns tried where a step edge does not run with the outline."""
-_FILLED = 0.72
+_FILLED = 0.55
 """Least share of a rectangle that its points fill, for a small part of a roof to be one."""
 _NO_TURN = np.zeros(1)
 
