@@ -66,11 +66,11 @@ class FootprintParams:
     def mask_margin_m(self) -> float:
         """How far closing, opening and hole filling of the mask reach, metres.
 
-        A hole of n cells reaches at most n cells; closing and opening reach their radius each, twice; local density
-        is counted five cells around.
+        A hole of n cells reaches at most n cells, and so does a speck; closing and opening reach their radius each,
+        twice; local density is counted five cells around.
         """
         hole_cells = self.derived_min_hole_m2 / self.cell_m**2
-        return (hole_cells + 10) * self.cell_m + 4 * (self.closing_m + self.cell_m)
+        return (2 * hole_cells + 10) * self.cell_m + 4 * (self.closing_m + self.cell_m)
 
     @property
     def halo_m(self) -> float:

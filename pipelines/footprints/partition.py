@@ -13,8 +13,9 @@ import numpy as np
 import shapely
 from shapely import LineString, Polygon
 
+from pipelines.footprints.evidence import stands_apart
 from pipelines.footprints.outline import OUTLINE_GRID_M, mean_width_m
-from pipelines.footprints.steps import END, LEVEL, PARTY, StepLine, step_lines
+from pipelines.footprints.steps import END, LEVEL, PARTY, StepLine, settled, step_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,16 +67,19 @@ def houses_of(
     lines = [line for angle in axes.tolist() for line in step_lines(xyz, angle, cell_m, params)]
     lines.sort(key=lambda line: (-line.strength, *line.ends.ravel().tolist()))
     try:
-        return _houses(outline, lines, params)
+        drawn = [(settled(line, xyz, cell_m), line) for line in _drawn(lines, outline)]
+        laid = [
+            (LineString(_extended(ends)), line)
+            for ends, line in drawn
+            if line.is_valley or stands_apart(ends, xyz, params)
+        ]
+        return _houses(outline, laid, params) if laid else [outline]
     except shapely.GEOSException:  # lines that all but coincide; the block is right, only not parted
         return [outline]
 
 
-def _houses(outline: Polygon, lines: list[StepLine], params: FootprintParams) -> list[Polygon]:
-    """Lay lines into the outline, strongest first, and join what they part until houses are left."""
-    walls = _drawn(lines, outline)
-    if not walls:
-        return [outline]
+def _houses(outline: Polygon, walls: list[tuple[LineString, StepLine]], params: FootprintParams) -> list[Polygon]:
+    """Lay walls into the outline and join what they part until houses are left."""
     faces = _faces(outline, [wall for wall, _ in walls])
     if len(faces) < 2:
         return [outline]
@@ -83,17 +87,17 @@ def _houses(outline: Polygon, lines: list[StepLine], params: FootprintParams) ->
     return houses if _is_partition(houses, outline, params) else [outline]
 
 
-def _drawn(lines: list[StepLine], outline: Polygon) -> list[tuple[Any, StepLine]]:
-    """Lines as walls inside the outline, strongest first, without those that repeat a stronger one."""
+def _drawn(lines: list[StepLine], outline: Polygon) -> list[StepLine]:
+    """Lines inside the outline, strongest first, without those that repeat a stronger one."""
     inside = outline.buffer(-_SNAP_M)
-    taken: list[tuple[Any, StepLine]] = []
+    taken: list[StepLine] = []
     covered = shapely.Polygon()
     for line in lines:
         wall = shapely.intersection(LineString(line.ends), inside)
         length = wall.length
         if length < 1.0 or wall.intersection(covered).length > 0.3 * length:
             continue
-        taken.append((LineString(_extended(line.ends)), line))
+        taken.append(line)
         covered = covered.union(LineString(line.ends).buffer(1.0, cap_style="flat"))
     return taken
 

@@ -29,11 +29,15 @@ __all__ = ["directions", "outline_of", "patch_polygon"]
 _ANGLE_STEP_DEG = 1.0
 _ANGLE_WIDTH_DEG = 6.0
 _ANGLE_APART_DEG = 12.0
-_LEAST_SHARE = 0.1
+_LEAST_SHARE = 0.15
 """A direction counts if this share of the outline's length follows it or crosses it at right angles."""
 _MOST_DIRECTIONS = 3
 _TURNS = 2
 """Times that the directions are measured again on the points; they settle after one or two."""
+_BAND_M = 4.0
+_RECTANGLE, _MORE = 5.0, 1.8
+"""Numbers of a rectangle, and how many more any other outline has, but for a rectangle in another direction."""
+_SAME_TURN = float(np.sin(np.radians(6.0)))
 _NOISE_M = 0.15
 """Points up to this far outside are noise of the scan, metres."""
 _TURN_COST, _CHOICE_COST = 0.85, 0.13
@@ -64,17 +68,21 @@ def outline_of(patch: Patch, xy: NDArray[np.float64], params: FootprintParams) -
     origin = np.array([patch.column0, patch.row0]) * params.cell_m
     cells = shapely.transform(patch_polygon(patch, params), lambda c: c - origin)
     rough = cells.simplify(1.5 * params.cell_m)
+    points = xy[np.lexsort((xy[:, 1], xy[:, 0]))] - origin
     walls = Walls(
-        points=xy[np.lexsort((xy[:, 1], xy[:, 0]))] - origin,
-        area_m2=rough.area,
+        points=points[~_is_deep(rough, points)],
+        density=len(points) / rough.area,
         cell_m=params.cell_m,
         jog_m=params.jog_m,
         cut_m=params.block_m if patch.is_block else None,
         origin=(float(origin[0]), float(origin[1])),
     )
-    seen, weight_m2 = _thinned(walls)
+    seen, weight_m2 = _thinned(points, rough.area)
     best, least = rough, np.inf
     for candidate, n_numbers in _candidates(rough, walls):
+        # What comes later has at least two numbers more.
+        if least <= params.corner_m2 * (_RECTANGLE + _MORE):
+            break
         if not candidate.is_valid or _overlap(candidate, cells) < _LEAST_OVERLAP:
             continue
         kept = candidate.buffer(_NOISE_M, join_style="mitre")
@@ -85,14 +93,24 @@ def outline_of(patch: Patch, xy: NDArray[np.float64], params: FootprintParams) -
     return shapely.transform(best, lambda c: c + origin)
 
 
-def _thinned(walls: Walls) -> tuple[NDArray[np.float64], float]:
+def _is_deep(rough: Polygon, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points lie so far inside that no wall can come near them; they would only cost time."""
+    inner = rough.buffer(-_BAND_M, join_style="mitre")
+    if inner.is_empty:
+        return np.zeros(len(points), np.bool_)
+    shapely.prepare(inner)
+    return np.asarray(shapely.contains_xy(inner, points[:, 0], points[:, 1]))
+
+
+def _thinned(points: NDArray[np.float64], area_m2: float) -> tuple[NDArray[np.float64], float]:
     """One point of each square as large as a point's share of the area, and the area that each stands for.
 
     A scanned wall has many points and little area: what an outline leaves out is counted in square metres.
     """
-    share = np.sqrt(walls.area_m2 / max(len(walls.points), 1))
-    _, first = np.unique(np.floor(walls.points / max(share, 1e-3)), axis=0, return_index=True)
-    return walls.points[first], walls.area_m2 / max(len(first), 1)
+    share = max(float(np.sqrt(area_m2 / max(len(points), 1))), 1e-3)
+    column, row = np.floor(points / share).astype(np.int64).T
+    _, first = np.unique(column * 1_000_003 + row, return_index=True)
+    return points[first], area_m2 / max(len(first), 1)
 
 
 def _candidates(rough: Polygon, walls: Walls) -> Iterator[tuple[Polygon, float]]:
@@ -103,7 +121,9 @@ def _candidates(rough: Polygon, walls: Walls) -> Iterator[tuple[Polygon, float]]
         if isinstance(box, Polygon):
             box = shapely.orient_polygons(box)
             edge = np.diff(shapely.get_coordinates(box), axis=0)[0]
-            for angle in [np.arctan2(edge[1], edge[0]) % (np.pi / 2), *found[:1]]:
+            own = np.arctan2(edge[1], edge[0]) % (np.pi / 2)
+            turns = [angle for angle in found[:1] if abs(np.sin(2 * (angle - own))) > _SAME_TURN]
+            for angle in [own, *turns]:
                 yield from _fitted(box, np.array([angle]), walls)
     for n in range(1, len(found) + 1):
         yield from _fitted(rough, found[:n], walls)

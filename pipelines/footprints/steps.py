@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.footprints.params import FootprintParams
 
-__all__ = ["END", "LEVEL", "PARTY", "StepLine", "step_lines", "turn_of"]
+__all__ = ["END", "LEVEL", "PARTY", "StepLine", "settled", "step_lines", "turn_of"]
 
 LEVEL = 0
 """A step between two flat roofs, or below eaves: two levels of one building, or its annex, as far as points tell."""
@@ -56,6 +56,7 @@ class StepLine:
     """Sum of what the cells along it show; longer and higher steps are stronger."""
     kind: int
     """`PARTY`, `END` or `LEVEL`."""
+    is_valley: bool
 
 
 def turn_of(angle: float) -> NDArray[np.float64]:
@@ -90,42 +91,49 @@ def step_lines(xyz: NDArray[np.float64], angle: float, cell_m: float, params: Fo
         heights, corner = _heights(across, along, xyz[:, 2], cell_m)
         for line in _lines(heights, cell_m, params):
             q = corner[1] + np.array([line[1], line[2]]) * cell_m
-            p = corner[0] + line[0] * cell_m
-            if not line[5]:
-                p = _settled(np.column_stack([across, along, xyz[:, 2]]), (p, *q), cell_m)
-            ends = np.column_stack([np.full(2, p), q])
+            ends = np.column_stack([np.full(2, corner[0] + line[0] * cell_m), q])
             ends = (ends if axis == 0 else ends[:, ::-1]) @ turn.T
-            found.append(StepLine(ends=ends, strength=line[3], kind=int(line[4])))
+            found.append(StepLine(ends=ends, strength=line[3], kind=int(line[4]), is_valley=bool(line[5])))
     return sorted(found, key=lambda line: (-line.strength, *line.ends.ravel().tolist()))
 
 
-def _settled(pqz: NDArray[np.float64], line: tuple[float, float, float], cell_m: float) -> float:
-    """Return where across a line the step stands: points on its left are nearest to the left roof, and so on its right.
+def settled(line: StepLine, xyz: NDArray[np.float64], cell_m: float) -> NDArray[np.float64]:
+    """Return the ends of a line where its step stands: points on either side of it are nearest to that side's roof.
 
-    `line` is its place across, and its two ends along it. A valley has no step and stays where it is.
+    A valley has no step and stays where it is. Shape (2, 2), metres.
     """
-    p, first, last = line
-    reach = (_SIDE + _APART) * cell_m
-    near = pqz[(np.abs(pqz[:, 0] - p) <= reach) & (pqz[:, 1] >= first) & (pqz[:, 1] < last)]
-    near = near[np.lexsort((near[:, 2], near[:, 1], near[:, 0]))]
-    row = ((near[:, 1] - first) / cell_m).astype(np.int64)
+    along = line.ends[1] - line.ends[0]
+    length = float(np.hypot(*along))
+    along = along / length
+    across = np.array([along[1], -along[0]])
+    if line.is_valley:
+        return line.ends
+    away = xyz[:, :2] - line.ends[0]
+    p, q = away @ across, away @ along
+    near = (np.abs(p) <= (_SIDE + _APART) * cell_m) & (q >= 0) & (q < length)
+    p, q, z = p[near], q[near], xyz[near, 2]
+    order = np.lexsort((z, q, p))
+    return line.ends + _shift(p[order], (q[order] / cell_m).astype(np.int64), z[order], cell_m) * across
+
+
+def _shift(p: NDArray[np.float64], row: NDArray[np.int64], z: NDArray[np.float64], cell_m: float) -> float:
+    """How far across a line its step stands, metres; points sorted by their place across."""
     n = int(row.max(initial=0)) + 1
-    sides = [near[:, 0] < p - _APART * cell_m, near[:, 0] >= p + _APART * cell_m]
     with np.errstate(invalid="ignore"):
         left, right = (
-            np.bincount(row[side], np.round(near[side, 2], 4), n) / np.bincount(row[side], minlength=n)
-            for side in sides
+            np.bincount(row[side], np.round(z[side], 4), n) / np.bincount(row[side], minlength=n)
+            for side in (p < -_APART * cell_m, p >= _APART * cell_m)
         )
     gap = (left - right)[row]
-    inner = (np.abs(near[:, 0] - p) <= (_APART + 0.5) * cell_m) & (np.abs(gap) >= _CLEAR_M)
-    at = near[inner, 0]
-    if len(at) < _LEAST_POINTS:
-        return p
-    of_left = (near[inner, 2] > ((left + right) / 2)[row][inner]) == (gap[inner] > 0)
+    reach = (_APART + 0.5) * cell_m
+    inner = (np.abs(p) <= reach) & (np.abs(gap) >= _CLEAR_M)
+    if np.count_nonzero(inner) < _LEAST_POINTS:
+        return 0.0
+    of_left = (z[inner] > ((left + right) / 2)[row][inner]) == (gap[inner] > 0)
     # Wrong if the line stands left of point i: points of the left roof from i on, points of the right one before it.
     wrong = np.append(np.cumsum(of_left[::-1])[::-1], 0) + np.append(0, np.cumsum(~of_left))
     best = np.flatnonzero(wrong == wrong.min())
-    edges = np.concatenate([[p - _APART * cell_m], at, [p + _APART * cell_m]])
+    edges = np.concatenate([[-reach], p[inner], [reach]])
     return float((edges[best[0]] + edges[best[-1] + 1]) / 2)
 
 

@@ -46,9 +46,9 @@ class Walls:
     """What decides where walls stand."""
 
     points: NDArray[np.float64]
-    """Shape (n, 2), metres."""
-    area_m2: float
-    """Area that the points cover; with their number it gives the density."""
+    """Near the walls, shape (n, 2), metres, sorted by x."""
+    density: float
+    """Points per square metre."""
     cell_m: float
     """Cell that the rough outline was drawn with; a wall moves at most three of them."""
     jog_m: float
@@ -61,8 +61,7 @@ class Walls:
     @property
     def gap_m(self) -> float:
         """Mean distance from an edge to the outermost point of a strip, at most one cell."""
-        density = len(self.points) / self.area_m2
-        return min(1.0 / (density * _STRIP_M), self.cell_m) if density else 0.0
+        return min(1.0 / (self.density * _STRIP_M), self.cell_m) if self.density else 0.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -270,9 +269,11 @@ def _edges(lines: _Lines, walls: Walls) -> Iterator[_Edge]:
     starts = np.roll(corners, 1, axis=0)
     outward = _outward(lines.angle)
     reach = _REACH_CELLS * walls.cell_m
+    west = np.searchsorted(walls.points[:, 0], np.minimum(starts[:, 0], corners[:, 0]) - reach)
+    east = np.searchsorted(walls.points[:, 0], np.maximum(starts[:, 0], corners[:, 0]) + reach)
     for i in range(len(lines.angle)):
         length = float(np.hypot(*(corners[i] - starts[i])))
-        away = walls.points - starts[i]
+        away = walls.points[west[i] : east[i]] - starts[i]
         beyond = away @ outward[i]
         along = away @ np.array([-outward[i, 1], outward[i, 0]])
         corner = min(_CORNER_M, length / 4)

@@ -110,3 +110,37 @@ def test_what_no_party_wall_parts_stays_one_building(name: str) -> None:
     found = derived(xyz)
     assert len(found) == 1
     assert overlaps([shapely.union_all(truth)], found)[0] >= 0.93
+
+
+def test_a_parapet_across_one_roof_parts_nothing() -> None:
+    upstand = [(shapely.box(0, 0, 24, 12), lambda pq: 6.0 + 0.3 * pq[:, 1] + 0.6 * (np.abs(pq[:, 0] - 12.0) < 0.3))]
+    truth, xyz = row(upstand, 24.0)
+    (found,) = derived(xyz)
+    assert overlaps(truth, [found])[0] >= 0.93
+
+
+def test_an_alley_in_a_thin_scan_parts_two_buildings() -> None:
+    truth, xyz = row([(shapely.box(0, 0, 12, 14), flat(9.0)), (shapely.box(14, 0, 26, 14), flat(9.0))], 28.0)
+    found = derived(xyz[::3])
+    assert len(found) == 2
+    assert min(overlaps(truth, found)) >= 0.9
+
+
+def test_courtyards_stay_open_and_a_ring_of_houses_is_parted() -> None:
+    ring = shapely.box(0, 0, 40, 30).difference(shapely.box(10, 10, 30, 20))
+    halves = [ring.intersection(shapely.box(0, 0, 20, 30)), ring.intersection(shapely.box(20, 0, 40, 30))]
+    outer = shapely.box(0, 0, 40, 30).exterior
+    inner = shapely.box(10, 10, 30, 20).exterior
+
+    def pitched(top_m: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        def height(pq: NDArray[np.float64]) -> NDArray[np.float64]:
+            at = shapely.points(pq)
+            return top_m - 0.6 * np.maximum(0.0, 5.0 - np.minimum(outer.distance(at), inner.distance(at)))
+
+        return height
+
+    truth, xyz = row([(half, pitched(9.0 + 2.0 * i)) for i, half in enumerate(halves)], 12.0)
+    found = derived(xyz)
+    assert len(found) == 2
+    assert min(overlaps(truth, found)) >= 0.9
+    assert shapely.coverage_is_valid(found)
