@@ -219,10 +219,10 @@ def _sorted_in(box: Any, grid: tuple[float, float, float, int, int]) -> Any:
     reach = np.empty((n, 4), np.int64)
     start = np.zeros(columns * rows + 1, np.int64)
     for f in range(n):
-        reach[f, 0] = min(columns - 1, int((box[f, 0] - west) // edge))
-        reach[f, 1] = min(rows - 1, int((box[f, 1] - south) // edge))
-        reach[f, 2] = min(columns - 1, int((box[f, 3] - west) // edge))
-        reach[f, 3] = min(rows - 1, int((box[f, 4] - south) // edge))
+        reach[f, 0] = min(columns - 1, int((box[f, 0] - west) / edge))
+        reach[f, 1] = min(rows - 1, int((box[f, 1] - south) / edge))
+        reach[f, 2] = min(columns - 1, int((box[f, 3] - west) / edge))
+        reach[f, 3] = min(rows - 1, int((box[f, 4] - south) / edge))
         for row in range(reach[f, 1], reach[f, 3] + 1):
             for column in range(reach[f, 0], reach[f, 2] + 1):
                 start[row * columns + column + 1] += 1
@@ -252,8 +252,8 @@ def _distances(rings: Any, shape: Any, cells: Any, points: Any) -> Any:
     nearest = 0
     for i in range(len(points)):
         point = points[i, 0], points[i, 1], points[i, 2]
-        column = min(columns - 1, max(0, int((point[0] - west) // edge)))
-        row = min(rows - 1, max(0, int((point[1] - south) // edge)))
+        column = min(columns - 1, max(0, int((point[0] - west) / edge)))
+        row = min(rows - 1, max(0, int((point[1] - south) / edge)))
         best = np.inf
         for out_by in range(max(columns, rows)):
             for r in range(max(0, row - out_by), min(rows - 1, row + out_by) + 1):
@@ -351,10 +351,9 @@ def _is_inside(
         au, av = xyz[last, first], xyz[last, second]
         for k in range(ring_start[r], last + 1):
             bu, bv = xyz[k, first], xyz[k, second]
-            if (av > v) != (bv > v):
-                low_u, low_v, high_u, high_v = (bu, bv, au, av) if av > bv else (au, av, bu, bv)
-                crossing = low_u + (v - low_v) * (high_u - low_u) / (high_v - low_v)
-                odd ^= u < crossing
+            low_u, low_v, high_u, high_v = (bu, bv, au, av) if av > bv else (au, av, bu, bv)
+            left = (u - low_u) * (high_v - low_v) < (v - low_v) * (high_u - low_u)
+            odd ^= ((av > v) != (bv > v)) & left
             au, av = bu, bv
     return odd
 
@@ -386,8 +385,8 @@ def _residuals(rings: Any, shape: Any, cells: Any, is_roof: Any, points: Any) ->
     out = np.full(len(points), np.nan)
     for i in range(len(points)):
         x, y = points[i, 0], points[i, 1]
-        cell = min(rows - 1, max(0, int((y - south) // edge))) * columns
-        cell += min(columns - 1, max(0, int((x - west) // edge)))
+        cell = min(rows - 1, max(0, int((y - south) / edge))) * columns
+        cell += min(columns - 1, max(0, int((x - west) / edge)))
         top = -np.inf
         for k in range(start[cell], start[cell + 1]):
             f = found[k]

@@ -67,6 +67,8 @@ def model_outlines(
             building, reason = make(outline, scan, params), ""
         except TwinError as error:
             building, reason = None, str(error)
+        except Exception as error:  # a crash is a figure too, and must not end the run
+            building, reason = None, f"crash: {type(error).__name__}: {str(error)[:80]}"
         spent = time.process_time() - started
         if building is not None:
             reason = str(building.attributes.get("recon_reason", ""))
