@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Resolve", "Surface", "href", "surfaces_of"]
+__all__ = ["Surface", "href", "surfaces_of"]
 
-Resolve = "Callable[[str], Element | None]"
-"""Finds the element of a ``gml:id``."""
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _POLYGONS = frozenset({"Polygon", "PolygonPatch", "Triangle", "Rectangle"})
 _DEEPEST = 32

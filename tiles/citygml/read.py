@@ -99,8 +99,9 @@ def read_buildings(
 
     Notes
     -----
-    One member of the file is in memory at a time; about 10 MB/s. References are sought in the member first; only where
-    one leads out of it the file is read twice more, and the polygons that others refer to are kept.
+    One member of the file is in memory at a time: 80 MB of process for 9 MB of PLATEAU's LOD2 and for 52 MB, at 8 MB/s.
+    References are sought in the member first; only where one leads out of it the file is read twice more, and the
+    polygons that others refer to are kept.
     """
     for found, frame in _elements(path, crs, vertical, ""):
         with _one_alone(refused):

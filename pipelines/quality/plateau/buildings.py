@@ -12,7 +12,6 @@ from pipelines.quality.plateau.faces import area_vector, polygon_fault
 from pipelines.quality.plateau.solids import Shell, groups_of_touching, shell_fault, shell_of
 from tiles.citygml.geometry import href, surfaces_of
 from tiles.citygml.scan import gml_id, local
-from twin.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from tiles.citygml.decode import BuildingElement
     from tiles.citygml.geometry import Surface
 
-__all__ = ["Kept", "Metres", "building_faults", "part_faults"]
+__all__ = ["Kept", "building_faults", "part_faults"]
 
 Fault = tuple[str, str, str, str]
 """Rule, ``gml:id``, level, message."""
-Metres = "Callable[[NDArray[np.float64]], NDArray[np.float64]]"
 _GEOMETRY = re.compile(r"lod([0-4])(Solid|MultiSurface|Geometry|RoofEdge|FootPrint)$")
 _INSTALLATION_SHAPES = frozenset({"MultiSurface", "Solid"})
 
@@ -190,12 +188,3 @@ def _installation_faults(found: BuildingElement) -> Iterator[Fault]:
                 shapes = [local(shape) for shape in child] if match is not None else []
                 if match is not None and any(shape not in _INSTALLATION_SHAPES for shape in shapes):
                     yield "T-bldg-02", gml_id(thing), match[1], f"{local(child)} is a gml:{shapes[0]}"
-
-
-def readable(found: BuildingElement) -> str:
-    """Return why a building's geometry cannot be read, or nothing."""
-    try:
-        _by_level(found)
-    except FormatError as error:
-        return str(error)
-    return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.quality.plateau.buildings import Kept, building_faults, part_faults, readable
+from pipelines.quality.plateau.buildings import Kept, building_faults, part_faults
 from pipelines.quality.plateau.facts import Identity, city_fault, fact_faults, identity, read_codes
 from pipelines.quality.plateau.findings import Finding
 from pipelines.quality.plateau.solids import overlapping_outlines, overlapping_shells
@@ -23,7 +23,7 @@ from twin.errors import CrsError, FormatError
 from twin.region_mesh import mesh_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -147,10 +147,10 @@ class _File:
                 return
             self._swapped, self._degrees = north_first(crs), crs.is_geographic
 
-    def _targets(self, member: Element, resolve: object) -> None:
+    def _targets(self, member: Element, resolve: Callable[[str], Element | None]) -> None:
         for element in member.iter():
             target = href(element)
-            if target and resolve(target) is None:  # type: ignore[operator]
+            if target and resolve(target) is None:
                 self._add("L-xlink", gml_id(member), "", f"#{target} is nowhere in the file")
 
     def _building(self, found: BuildingElement) -> Kept:
@@ -165,12 +165,12 @@ class _File:
         wrong_city = city_fault(str(facts["city"]), self._cities) if self._cities and facts.get("city") else ""
         if wrong_city:
             self._add("T-city", name, "", wrong_city)
-        trouble = readable(found)
-        if trouble:
-            self._add("unreadable", name, "", trouble)
-            return kept
-        for rule, own, level, message in building_faults(found, self._metres, self._eastwards, kept):
-            self._add(rule, own, level, message)
+        try:
+            for rule, own, level, message in building_faults(found, self._metres, self._eastwards, kept):
+                self._add(rule, own, level, message)
+        except FormatError as error:
+            self._add("unreadable", name, "", str(error))
+            return Kept()
         self._mesh(found, kept)
         return kept
 

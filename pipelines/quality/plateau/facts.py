@@ -30,7 +30,8 @@ _NEEDS = {
 
 def identity(facts: Mapping[str, Any]) -> Identity:
     """Return what identifies a building in its city."""
-    return tuple(str(facts.get(key, "")) for key in ("buildingID", "branchID", "partID"))  # type: ignore[return-value]
+    building, branch, part = (str(facts.get(key, "")) for key in ("buildingID", "branchID", "partID"))
+    return building, branch, part
 
 
 def fact_faults(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

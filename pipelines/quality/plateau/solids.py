@@ -26,8 +26,6 @@ _LEAST_AREA_M2 = 0.01
 _FIRST_OF_SHELLS = 300
 """val3dity's codes of shells and solids begin here; those of faces are told by the faces' own rules."""
 
-Rings = "Sequence[NDArray[np.float64]]"
-
 
 class Shell:
     """Faces of one solid with shared corners."""
