@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tiles.cityjson.encode import city_object
+from tiles.cityjson.sheets import sheets
 from twin.building import Building
 from twin.cityobject import CityObject, Tin
 from twin.errors import FormatError
@@ -39,10 +40,12 @@ def city_item(item: Item, vertices: Vertices) -> dict[str, Any]:
         return city_object(item, vertices)
     index = vertices.indices(item.vertices)
     if isinstance(item, Tin):
-        numbers = np.asarray(index)
-        boundaries = numbers[item.triangles][:, None, :].tolist()
-        surface = {"type": "CompositeSurface", "lod": item.lod, "boundaries": boundaries}
-        return {"type": "TINRelief", "attributes": dict(item.attributes), "geometry": [surface]}
+        corners = np.asarray(index)[item.triangles][:, None, :]
+        surfaces = [
+            {"type": "CompositeSurface", "lod": item.lod, "boundaries": corners[sheet].tolist()}
+            for sheet in sheets(item.triangles)
+        ]
+        return {"type": "TINRelief", "attributes": dict(item.attributes), "geometry": surfaces}
     return {"type": item.kind, "attributes": dict(item.attributes), "geometry": [_faces(item, index)]}
 
 
@@ -87,10 +90,10 @@ def read_objects(path: Place) -> Iterator[CityObject | Tin]:
 
 
 def _tin(name: str, entry: Mapping[str, Any], vertices: NDArray[np.float64]) -> Tin:
-    geometry = entry["geometry"][0]
-    triangles = np.asarray(geometry["boundaries"], np.int32).reshape(-1, 3)
+    surfaces = entry["geometry"]
+    triangles = np.concatenate([np.asarray(surface["boundaries"], np.int32).reshape(-1, 3) for surface in surfaces])
     return Tin(
-        id=name, vertices=vertices, triangles=triangles, lod=geometry["lod"], attributes=entry.get("attributes", {})
+        id=name, vertices=vertices, triangles=triangles, lod=surfaces[0]["lod"], attributes=entry.get("attributes", {})
     )
 
 
