@@ -16,13 +16,14 @@ import numpy as np
 
 from pipelines.roofs.agreeing import agree
 from pipelines.roofs.junctions import repair_junctions
-from pipelines.roofs.lifting import levels_of, split_crossings, wall_rings
+from pipelines.roofs.lifting import split_crossings
 from pipelines.roofs.noding import INNER, OUTLINE
 from pipelines.roofs.settling import settle
 from pipelines.roofs.shape import STEPS_PER_M, ShapeParams
 from pipelines.roofs.tidying import compact, dissolve
 from pipelines.roofs.tracing import assemble
 from pipelines.roofs.triangles import pieces, triangulate
+from pipelines.roofs.walls import levels_of, outer_walls, step_walls
 from twin.building import Solid
 from twin.errors import RoofError
 
@@ -57,6 +58,7 @@ class _Plan:
     ends: NDArray[np.int64]
     sides: NDArray[np.int64]
     z: NDArray[np.int64]
+    fixed: NDArray[np.bool_]
     planes: NDArray[np.float64]
     n_repaired: int
 
@@ -87,7 +89,7 @@ def extrude(
     -------
     Solid
         Local metres; one ground face (with the courtyards as holes), a roof face for each connected part of one plane,
-        a wall for each edge with a step.
+        a wall for each edge of the outline and for each edge within that has a step.
 
     Raises
     ------
@@ -145,7 +147,7 @@ def _plan(
             planes = agree(xy, (ends, sides), arrangement.fixed, planes, (reach, params.agree_m * STEPS_PER_M))
     kind = np.where(sides[:, 1] < 0, OUTLINE, INNER).astype(np.int8)
     ends, _, kept = dissolve(xy, ends, kind, arrangement.fixed, _STRAIGHT_STEPS)
-    xy, ends, _, _ = compact(xy, ends, arrangement.fixed)
+    xy, ends, fixed, _ = compact(xy, ends, arrangement.fixed)
     sides = sides[kept]
 
     graph, count = _with_room(xy, ends, sides)
@@ -164,6 +166,7 @@ def _plan(
         ends=graph[1][: count[1]][alive],
         sides=graph[2][: count[1]][alive],
         z=z[alive],
+        fixed=np.concatenate([fixed, np.zeros(count[0] - len(fixed), np.bool_)]),
         planes=planes,
         n_repaired=repaired,
     )
@@ -190,7 +193,7 @@ def _solid(plan: _Plan, base: int, params: ShapeParams) -> Extrusion:
     halves, ring_start, face_start, _, _ = assemble(plan.xy, plan.ends, kind)
     corners = plan.ends.reshape(-1)[halves]
     heights = plan.z[halves // 2, halves % 2, halves % 2]
-    first, levels = levels_of(plan.ends, plan.z, len(plan.xy), base)
+    first, levels = levels_of(plan.ends, plan.z, plan.fixed, base)
     number = _numbers(first, levels, corners, heights)
     floor = base + params.least_height_m * STEPS_PER_M
     roof: list[tuple[tuple[int, ...], ...]] = []
@@ -210,8 +213,12 @@ def _solid(plan: _Plan, base: int, params: ShapeParams) -> Extrusion:
             cut = pieces(plan.xy, rings) if len(rings) > 1 else [(tuple(rings[0].tolist()),)]
         solid_vertex = dict(zip(corners[part].tolist(), number[part].tolist(), strict=True))
         roof += [tuple(tuple(solid_vertex[v] for v in ring) for ring in face) for face in cut]
-    wall_corners, wall_start = wall_rings(plan.ends, plan.z, base, first, levels)
-    walls = [(tuple(wall_corners[a:b].tolist()),) for a, b in itertools.pairwise(wall_start)]
+    walls: list[tuple[tuple[int, ...], ...]] = []
+    for wall_corners, wall_start in (
+        outer_walls(plan.ends, plan.z, plan.fixed, first, levels),
+        step_walls(plan.ends, plan.z, first, levels),
+    ):
+        walls += [(tuple(wall_corners[a:b].tolist()),) for a, b in itertools.pairwise(wall_start)]
     ground = _ground(plan, first)
     n_levels = np.diff(first)
     vertices = np.column_stack([np.repeat(plan.xy, n_levels, axis=0), levels]) / STEPS_PER_M
@@ -251,9 +258,10 @@ def _ground(plan: _Plan, first: NDArray[np.int64]) -> tuple[tuple[int, ...], ...
     while follow:
         v, after = follow.popitem()
         ring = [v]
-        while after != ring[0]:
+        while after != v:
             ring.append(after)
             after = follow.pop(after)
+        ring = [v for v in ring if plan.fixed[v]]
         d = plan.xy[ring] - plan.xy[ring[0]]
         area2 = float(np.sum(d[:, 0] * np.roll(d[:, 1], -1) - np.roll(d[:, 0], -1) * d[:, 1]))
         rings.append((area2, tuple(first[ring].tolist())))

@@ -8,9 +8,8 @@ import numba as nb
 import numpy as np
 
 from pipelines.roofs.junctions import OUTSIDE, weld, z_of
-from pipelines.roofs.ordering import ascending
 
-__all__ = ["levels_of", "lift", "split_crossings", "wall_rings"]
+__all__ = ["lift", "split_crossings"]
 
 _ROUNDS = 6
 """Most passes over the edges that cross in height; the second finds nothing but what the first has welded."""
@@ -128,77 +127,3 @@ def _weld_if_thin(xy: Any, edge: Any, height: int, gap: Any) -> int:
         return 0
     gap[a], gap[b] = max(gap[a], height + 1.0), max(gap[b], height + 1.0)
     return 1
-
-
-@nb.njit(cache=True)
-def levels_of(ends: Any, z: Any, n: int, base: int) -> Any:
-    """Heights in use at each vertex, ascending, without repetition; the base where the outside is beside.
-
-    Returns
-    -------
-    tuple
-        First level of each vertex (n + 1,); levels, steps.
-    """
-    start = np.zeros(n + 1, np.int64)
-    for e in range(len(ends)):
-        start[ends[e, 0] + 1] += 2
-        start[ends[e, 1] + 1] += 2
-    for v in range(n):
-        start[v + 1] += start[v]
-    fill = start[:-1].copy()
-    every = np.empty(start[n], np.int64)
-    for e in range(len(ends)):
-        for end in range(2):
-            for side in range(2):
-                every[fill[ends[e, end]]] = base if z[e, side, end] == OUTSIDE else z[e, side, end]
-                fill[ends[e, end]] += 1
-    first = np.zeros(n + 1, np.int64)
-    levels = np.empty(len(every), np.int64)
-    used = 0
-    for v in range(n):
-        here = every[start[v] : start[v + 1]]
-        for k in ascending(here):
-            if used == first[v] or here[k] != levels[used - 1]:
-                levels[used] = here[k]
-                used += 1
-        first[v + 1] = used
-    return first, levels[:used].copy()
-
-
-@nb.njit(cache=True)
-def wall_rings(ends: Any, z: Any, base: int, first: Any, levels: Any) -> Any:
-    """Walls between the two sides of each edge, with every level between as a corner.
-
-    Returns
-    -------
-    tuple
-        Corners (solid vertices, counter-clockwise from outside) and start of each ring.
-    """
-    room = 0
-    for e in range(len(ends)):
-        for end in range(2):
-            room += first[ends[e, end] + 1] - first[ends[e, end]]
-    corners = np.empty(room, np.int64)
-    ring_start = np.zeros(len(ends) + 1, np.int64)
-    used, n = 0, 0
-    for e in range(len(ends)):
-        low, high = np.empty(2, np.int64), np.empty(2, np.int64)
-        upper = 0 if z[e, 0, 0] + z[e, 0, 1] >= z[e, 1, 0] + z[e, 1, 1] else 1
-        for end in range(2):  # along the edge with the higher side on the left
-            at = end if upper == 0 else 1 - end
-            high[end] = z[e, upper, at]
-            low[end] = base if z[e, 1 - upper, at] == OUTSIDE else z[e, 1 - upper, at]
-        if high[0] == low[0] and high[1] == low[1]:
-            continue
-        a, b = ends[e, upper], ends[e, 1 - upper]
-        for k in range(first[a + 1] - 1, first[a] - 1, -1):
-            if low[0] <= levels[k] <= high[0]:
-                corners[used] = k
-                used += 1
-        for k in range(first[b], first[b + 1]):
-            if low[1] <= levels[k] <= high[1]:
-                corners[used] = k
-                used += 1
-        n += 1
-        ring_start[n] = used
-    return corners[:used].copy(), ring_start[: n + 1].copy()
