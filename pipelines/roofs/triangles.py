@@ -31,39 +31,40 @@ def pieces(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> list[tuple[
     Returns
     -------
     list
-        Polygons of the same corners, by as few cuts as that takes.
+        Polygons of the same corners without holes: triangles joined, along their longest edges first, as long as no
+        ring passes a corner twice.
     """
-    every, times = np.unique(np.concatenate(rings), return_counts=True)
-    if times.max() == 1:
+    if len(np.unique(np.concatenate(rings))) == sum(map(len, rings)):
         return [tuple(tuple(ring.tolist()) for ring in rings)]
-    whole = _polygon(xy, rings)
-    parts = shapely.get_parts(shapely.make_valid(whole))
-    parts = parts[shapely.area(parts) > 0]
-    if len(parts) == 1:
-        chord = _chord(xy, rings, set(every[times > 1].tolist()))
-        if chord is None:
-            return triangulate(xy, rings)
-        lines = [xy[[a, b]] for ring in rings for a, b in zip(ring, np.roll(ring, -1), strict=True)]
-        parts = shapely.get_parts(shapely.polygonize(shapely.linestrings([*lines, xy[list(chord)]])))
-        parts = parts[shapely.contains(whole, shapely.point_on_surface(parts))]
-    number = {tuple(xy[v].tolist()): int(v) for v in every}
-    found: list[tuple[Ring, ...]] = []
-    for part in shapely.orient_polygons(parts):
-        boundary = [shapely.get_coordinates(ring)[:-1].astype(np.int64) for ring in (part.exterior, *part.interiors)]
-        found += pieces(xy, [np.array([number[x, y] for x, y in ring.tolist()]) for ring in boundary])
-    return found
+    parts = [dict(zip(t, t[1:] + t[:1], strict=True)) for (t,) in triangulate(xy, rings)]
+    if not parts:
+        return [tuple(tuple(ring.tolist()) for ring in rings)]
+    owner = {edge: k for k, part in enumerate(parts) for edge in part.items()}
+    inner = [(a, b) for a, b in owner if a < b and (b, a) in owner]
+    for a, b in sorted(inner, key=lambda edge: (-int(((xy[edge[0]] - xy[edge[1]]) ** 2).sum()), edge)):
+        low, high = sorted((owner[a, b], owner[b, a]))
+        whole = _united(parts[low], parts[high]) if low != high else None
+        if whole is not None:
+            parts[low], parts[high] = whole, {}
+            owner.update(dict.fromkeys(whole.items(), low))
+    return [(_walk(part),) for part in parts if part]
 
 
-def _chord(xy: NDArray[np.int64], rings: list[NDArray[np.int64]], shared: set[int]) -> tuple[int, int] | None:
-    """Shortest edge of a triangulation that joins two rings and no corner that they share."""
-    ring_of = {v: r for r, ring in enumerate(rings) for v in ring.tolist()}
-    best, least = None, np.inf
-    for (triangle,) in triangulate(xy, rings):
-        for a, b in zip(triangle, triangle[1:] + triangle[:1], strict=True):
-            length = float(np.sum((xy[a] - xy[b]) ** 2))
-            if length < least and ring_of[a] != ring_of[b] and not {a, b} & shared:
-                best, least = (a, b), length
-    return best
+def _united(one: dict[int, int], other: dict[int, int]) -> dict[int, int] | None:
+    """Both rings (corner to corner) as one, or nothing if that one would pass a corner twice."""
+    edges = [(a, b) for a, b in one.items() if other.get(b) != a]
+    edges += [(a, b) for a, b in other.items() if one.get(b) != a]
+    whole = dict(edges)
+    return whole if len(whole) == len(edges) == len(_walk(whole)) else None
+
+
+def _walk(ring: dict[int, int]) -> Ring:
+    """Corners of a ring in their order."""
+    first = next(iter(ring))
+    corners = [first]
+    while ring[corners[-1]] != first:
+        corners.append(ring[corners[-1]])
+    return tuple(corners)
 
 
 def _polygon(xy: NDArray[np.int64], rings: list[NDArray[np.int64]]) -> shapely.Polygon:

@@ -217,3 +217,16 @@ def test_wrong_labels_and_planes_are_refused_with_a_sentence() -> None:
         extrude(arrangement, [1], [[0, 0, 5]], 0.0)
     with pytest.raises(RoofError, match="finite"):
         extrude(arrangement, [0], [[0, np.nan, 5]], 0.0)
+
+
+def test_a_face_whose_holes_touch_each_other_and_the_eaves_is_cut_into_rings_without_holes() -> None:
+    squares = [[(0, 0), (3, 1), (4, 4), (1, 3)], [(4, 4), (6, 4), (6, 6), (4, 6)]]  # one hangs on the outline's corner
+    lines = [[square[i - 1], square[i]] for square in squares for i in range(4)]
+    arrangement = arrange(shapely.box(0, 0, 10, 8), lines)
+    labels = (arrangement.area_m2 < 20).astype(int)
+    made = extrude_counted(arrangement, labels, [[0, 0, 5], [0, 0, 7]], 0.0)
+    assert check_solid(made.solid, STRICT) == ()
+    for face, kind in zip(made.solid.faces, made.solid.semantics, strict=True):
+        corners = [v for ring in face for v in ring]
+        assert kind != "RoofSurface" or len(set(corners)) == len(corners)
+    assert volume_m3(made.solid) == pytest.approx(10 * 8 * 5 + 2 * (8 + 4), abs=0.1)
