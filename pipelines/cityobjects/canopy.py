@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipelines.cityobjects.params import ObjectParams
 
-__all__ = ["crowns", "smoothed"]
+__all__ = ["crowns", "gaps_in_leaves", "smoothed"]
 
 
 def smoothed(height_mm: NDArray[np.int64], seen: NDArray[np.bool_], times: int) -> NDArray[np.int64]:
@@ -49,6 +49,17 @@ def smoothed(height_mm: NDArray[np.int64], seen: NDArray[np.bool_], times: int) 
         total = ndimage.correlate1d(total, weights, axis=axis, mode="constant")
         count = ndimage.correlate1d(count, weights, axis=axis, mode="constant")
     return np.asarray(total // np.maximum(count, 1), np.int64)
+
+
+def gaps_in_leaves(height_mm: NDArray[np.int64], n_neighbours: int) -> NDArray[np.bool_]:
+    """Return the cells without a plant of which at least so many of the 8 neighbours hold one.
+
+    Light falls through crowns: the ground seen there says nothing of the crown's height.
+    """
+    plants = (height_mm > 0).astype(np.int64)
+    around = ndimage.correlate(plants, np.ones((3, 3), np.int64), mode="constant") - plants
+    gaps: NDArray[np.bool_] = (plants == 0) & (around >= n_neighbours)
+    return gaps
 
 
 def crowns(height_mm: NDArray[np.int64], params: ObjectParams) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

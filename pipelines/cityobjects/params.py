@@ -31,6 +31,9 @@ class ObjectParams:
     variance: 4 are 0.5 m, less than a crown and more than a branch (ours)."""
     tree_gap_m: float = 4.0
     """Widest gap between points across which a crown goes on, metres (ours: two points on a crown at 0.3 a m2)."""
+    gap_neighbours: int = 6
+    """Of its 8 neighbours, how many hold plants round a cell that is a gap in a crown and no ground beside it (ours:
+    5 and 6 do equally well)."""
     crown_base_m: float = 2.515
     """Expected crown diameter of a low tree, metres (Popescu and Wynne 2004, pines and deciduous trees together)."""
     crown_growth: float = 0.009

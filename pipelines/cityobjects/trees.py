@@ -14,7 +14,7 @@ import numpy as np
 from shapely import Polygon
 
 from pipelines.cityobjects.bodies import block_body
-from pipelines.cityobjects.canopy import crowns, smoothed
+from pipelines.cityobjects.canopy import crowns, gaps_in_leaves, smoothed
 from pipelines.ground.cells import cell_numbers, highest
 from pipelines.objects.masks import with_gaps_filled
 from twin.raster import Frame
@@ -69,7 +69,7 @@ def find_trees(plants: Points, dtm: Raster, density: Raster, own: Bounds, params
     cells = cell_numbers(frame, plants.x[known], plants.y[known])
     height_mm = np.rint(np.nan_to_num(highest(cells, above[known], frame.shape))[::-1] * 1000.0).astype(np.int64)
     seen = (density.sample(x, y) > 0) | (height_mm > 0)
-    height = smoothed(height_mm, seen, params.tree_smoothing)
+    height = smoothed(height_mm, seen & ~gaps_in_leaves(height_mm, params.gap_neighbours), params.tree_smoothing)
     height[~with_gaps_filled(seen, params.tree_gap_m / params.tree_cell_m)] = 0  # a crown ends with the survey
     tops, label = crowns(height, params)
     if not len(tops):

@@ -10,7 +10,7 @@ import shapely
 
 from pipelines.cityobjects import ObjectParams
 from pipelines.cityobjects.bridges import find_bridges
-from pipelines.cityobjects.canopy import crowns, smoothed
+from pipelines.cityobjects.canopy import crowns, gaps_in_leaves, smoothed
 from pipelines.cityobjects.trees import find_trees
 from pipelines.cityobjects.water import Wet, level_water, water_outlines
 from pipelines.footprints import Outline
@@ -171,10 +171,19 @@ def test_water_ends_with_the_survey() -> None:
 
 
 def test_a_lamp_and_a_balcony_are_no_trees() -> None:
-    lamp = cloud(crown((1040.0, -480.0), 16.0, 0.5))
+    lamp = cloud(crown((1040.0, -480.0), 20.0, 0.5))
     assert find_trees(lamp, raster(0.0), raster(20.0), OWN, PARAMS) == [], "far too slender"
-    balcony = crown((1040.0, -480.0), 9.0, 3.0)[::40]
-    assert find_trees(cloud(balcony), raster(0.0), raster(40.0), OWN, PARAMS) == [], (
+    balcony = crown((1040.0, -480.0), 9.0, 2.5)[::5]
+    assert find_trees(cloud(balcony), raster(0.0), raster(120.0), OWN, PARAMS) == [], (
         "most returns are of something else"
     )
-    assert len(find_trees(cloud(balcony), raster(0.0), raster(2.0), OWN, PARAMS)) == 1
+    assert len(find_trees(cloud(balcony), raster(0.0), raster(24.0), OWN, PARAMS)) == 1
+
+
+def test_ground_seen_through_leaves_is_a_gap_and_ground_beside_them_is_none() -> None:
+    height = np.zeros((9, 9), np.int64)
+    height[2:7, 2:7] = 6000
+    height[4, 4] = 0
+    gaps = gaps_in_leaves(height, 6)
+    assert gaps[4, 4]
+    assert gaps.sum() == 1
