@@ -7,6 +7,7 @@ import re
 import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -245,6 +246,35 @@ def test_a_shared_wall_is_written_with_the_same_digits(pair: list[Building], tmp
     shared = corners[0] & corners[1]
     # The wall's four corners with eaves and ridge, the block's two upper ones, and two of the outline.
     assert len(shared) == 2 + 2 + 1 + 2 + 2
+
+
+@pytest.mark.parametrize("version", ["2.0", "3.0"])
+def test_a_reader_that_does_not_snap_finds_a_closed_solid_of_the_true_volume(tmp_path: Path, version: Any) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    write_citygml(
+        tmp_path, [house("b", -8712.3457, -35711.1234)], crs=TOKYO, vertical=TP, params=CityGmlParams(version=version)
+    )
+    root = ElementTree.parse(files(tmp_path)[0]).getroot()
+    by_id = {value: element for element in root.iter() for key, value in element.attrib.items() if key.endswith("}id")}
+    (solid,) = [element for element in root.iter() if element.tag.endswith("}lod2Solid")]
+    targets = [e.attrib["{http://www.w3.org/1999/xlink}href"] for e in solid.iter() if e.tag.endswith("}surfaceMember")]
+    assert len(targets) == 7
+    corners: dict[tuple[str, ...], int] = {}
+    triangles = []
+    for target in targets:
+        (ring,) = [e.text.split() for e in by_id[target[1:]].iter() if e.tag.endswith("}posList") and e.text]
+        points = [tuple(ring[i : i + 3]) for i in range(0, len(ring), 3)]
+        assert points[0] == points[-1]
+        used = [corners.setdefault(point, len(corners)) for point in points[:-1]]
+        triangles += [(used[0], used[i], used[i + 1]) for i in range(1, len(used) - 1)]
+    assert len(corners) == 10
+    lat, lon, height = np.array(list(corners), dtype=float).T
+    to_metres = Transformer.from_crs("EPSG:6668", "EPSG:6677", always_xy=True)
+    vertices = np.column_stack([*to_metres.transform(lon, lat), height])
+    mesh = trimesh.Trimesh(vertices - vertices[0], triangles, process=False)
+    assert mesh.is_watertight
+    assert mesh.is_winding_consistent
+    assert mesh.volume == pytest.approx(10 * 6 * 5 + 10 * 6 * 2.3333 / 2, abs=1e-3)
 
 
 def test_order_and_repetition_change_no_byte(tmp_path: Path) -> None:
