@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from pipelines.roofs.clipping import clip_segments
+from pipelines.roofs.clipping import clearance, clip_segments
 from pipelines.roofs.noding import insert_segments
 from pipelines.roofs.shape import STEPS_PER_M, ShapeParams
 from pipelines.roofs.tidying import compact, dissolve, merge_slivers, prune
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrangement", "arrange", "build", "faces_at"]
 
-_SHORTEST_STEPS = 20
-"""Shortest edge of an outline, steps: below 1 mm val3dity takes both ends for one."""
+_LEAST_CLEARANCE_M = 0.002
+"""Least distance between an outline's corners, and from its edges: below 1 mm val3dity takes two corners for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +102,7 @@ def arrange(outline: Polygon, segments: ArrayLike, params: ShapeParams | None = 
     Raises
     ------
     FootprintError
-        If the outline is empty, or has edges under 2 mm that no solid may have.
+        If the outline is empty, or touches itself or has corners under 2 mm from each other, which no solid may have.
 
     Notes
     -----
@@ -179,12 +179,14 @@ def _corners_of(outline: Polygon) -> tuple[NDArray[np.int64], NDArray[np.int64]]
         area2 = np.sum(d[:, 0] * np.roll(d[:, 1], -1) - np.roll(d[:, 0], -1) * d[:, 1])
         if (area2 > 0) != (start == 0):
             xy = xy[::-1]
-        step = np.roll(xy, -1, axis=0) - xy
-        if area2 == 0 or np.min(np.abs(step).max(axis=1)) < _SHORTEST_STEPS:
-            raise FootprintError(
-                f"the outline has an edge or a ring under {_SHORTEST_STEPS / STEPS_PER_M * 1000:g} mm; simplify it"
-            )
         rings.append(xy)
         follow.append(np.roll(np.arange(start, start + len(xy)), -1))
         start += len(xy)
-    return np.ascontiguousarray(np.concatenate(rings)), np.concatenate(follow)
+    corners, ring_next = np.ascontiguousarray(np.concatenate(rings)), np.concatenate(follow)
+    clear = clearance(corners, ring_next) / STEPS_PER_M
+    if clear < _LEAST_CLEARANCE_M:
+        raise FootprintError(
+            f"the outline has a corner {clear * 1000:.1f} mm from another of its corners or edges; "
+            f"no solid keeps less than {_LEAST_CLEARANCE_M * 1000:g} mm apart, so simplify it"
+        )
+    return corners, ring_next

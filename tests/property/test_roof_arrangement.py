@@ -138,5 +138,8 @@ def test_lines_beyond_the_most_faces_are_left_out() -> None:
 def test_an_outline_too_fine_for_a_solid_is_refused() -> None:
     with pytest.raises(FootprintError, match="simplify"):
         arrange(Polygon([(0, 0), (5, 0), (5, 0.001), (5, 5), (0, 5)]), [])
+    touching = Polygon([(0, 0), (9, 0), (9, 9), (0, 9)], [[(0, 0), (4, 2), (2, 4)]])
+    with pytest.raises(FootprintError, match=r"0\.0 mm from another"):
+        arrange(touching, [])
     with pytest.raises(FootprintError, match="empty"):
         arrange(Polygon(), [])
