@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tiles.citygml.placing import Body, Placed
     from twin.building import Building
 
-__all__ = ["encode", "generic", "identity_of"]
+__all__ = ["encode", "generic", "gml_id_of", "identity_of"]
 
 _OWN_ID = re.compile(r"(?:bldg|brid|dem|veg|wtr)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 _LISTS = "../../codelists/"
@@ -46,6 +46,21 @@ def identity_of(name: str, place: str) -> uuid.UUID:
     """
     match = _OWN_ID.fullmatch(name)
     return uuid.UUID(match[1]) if match else uuid.uuid5(uuid.NAMESPACE_URL, f"city-twin/{place}/{name}")
+
+
+def gml_id_of(name: str, prefix: str, identity: uuid.UUID) -> str:
+    """Return the ``gml:id`` of an object: its id as it is, capitals too, if it is one of PLATEAU's kind.
+
+    Examples
+    --------
+    >>> identity = uuid.UUID("77ca1a15-3b35-4386-8f86-152ed71c4c64")
+    >>> gml_id_of("house 7", "bldg", identity)
+    'bldg_77ca1a15-3b35-4386-8f86-152ed71c4c64'
+    >>> gml_id_of("bldg_77CA1A15-3B35-4386-8F86-152ED71C4C64", "bldg", identity)
+    'bldg_77CA1A15-3B35-4386-8F86-152ED71C4C64'
+    """
+    is_kept = _OWN_ID.fullmatch(name) is not None and name.startswith(f"{prefix}_")
+    return name if is_kept else f"{prefix}_{identity}"
 
 
 def encode(building: Building, placed: Placed, identity: uuid.UUID, params: CityGmlParams) -> str:
@@ -87,7 +102,7 @@ def _encode_2(building: Building, placed: Placed, identity: uuid.UUID, params: C
     split = body.find("<bldg:lod3")
     before, after = (body, "") if split < 0 else (body[:split], body[split:])
     return (
-        f'<bldg:Building gml:id="bldg_{identity}">\n{_names(building)}{_created(building, params, "")}'
+        f"{_start(building, identity)}{_names(building)}{_created(building, params, '')}"
         f"{_generic(building, params)}{_codes(building)}{height}{_storeys(building)}"
         f"<bldg:lod0RoofEdge>{outline}</bldg:lod0RoofEdge>\n{before}{bounds}{after}{parts}</bldg:Building>\n"
     )
@@ -115,11 +130,15 @@ def _encode_3(building: Building, placed: Placed, identity: uuid.UUID, params: C
         '<con:value uom="m">{}</con:value></con:Height></con:height>\n',
     )
     return (
-        f'<bldg:Building gml:id="bldg_{identity}">\n{_names(building)}{_created(building, params, "T00:00:00+09:00")}'
+        f"{_start(building, identity)}{_names(building)}{_created(building, params, 'T00:00:00+09:00')}"
         f"{_generic(building, params)}{of_objects}{bounds}"
         f"<core:lod0MultiSurface>{outline}</core:lod0MultiSurface>\n{body}{height}{_codes(building)}"
         f"{_storeys(building)}{of_buildings}</bldg:Building>\n"
     )
+
+
+def _start(building: Building, identity: uuid.UUID) -> str:
+    return f'<bldg:Building gml:id="{gml_id_of(building.id, "bldg", identity)}">\n'
 
 
 def _levels(bodies: Mapping[str, Body]) -> dict[str, Body]:

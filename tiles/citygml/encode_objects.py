@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tiles.citygml.encode import generic
+from tiles.citygml.encode import generic, gml_id_of
 from tiles.citygml.gml import Ids, composite, element, multi_surface, polygon
 from tiles.citygml.placing import Face
 from twin.cityobject import Tin
@@ -48,7 +48,7 @@ def encode_object(item: CityObject | Tin, laid: Laid, identity: uuid.UUID, param
     text = _relief(item, laid, ids, params) if isinstance(item, Tin) else _object(item, laid, ids, params)
     prefix, _ = theme_of(item)
     kind = "ReliefFeature" if isinstance(item, Tin) else item.kind
-    start = f'<core:cityObjectMember>\n<{prefix}:{kind} gml:id="{prefix}_{identity}">\n'
+    start = f'<core:cityObjectMember>\n<{prefix}:{kind} gml:id="{gml_id_of(item.id, prefix, identity)}">\n'
     return f"{start}{text}</{prefix}:{kind}>\n</core:cityObjectMember>\n"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiles.atomic import atomic_folder
-from tiles.citygml.encode import encode, identity_of
+from tiles.citygml.encode import encode, gml_id_of, identity_of
 from tiles.citygml.encode_objects import encode_object, theme_of
 from tiles.citygml.mesh_files import MeshFiles
 from tiles.citygml.params import CityGmlParams
@@ -105,13 +105,15 @@ def write_citygml(
             if isinstance(item, Building):
                 identity = identity_of(item.id, place)
                 placed = way.place(item)
-                files.add("bldg", placed, _THIRD_LEVEL, f"bldg_{identity}", encode(item, placed, identity, params))
+                name = gml_id_of(item.id, "bldg", identity)
+                files.add("bldg", placed, _THIRD_LEVEL, name, encode(item, placed, identity, params))
                 n_buildings += 1
             else:
                 theme, digits = theme_of(item)
                 identity = identity_of(item.id, f"{place}/{theme}")
                 laid = way.lay(item.vertices)
-                files.add(theme, laid, digits, f"{theme}_{identity}", encode_object(item, laid, identity, params))
+                name = gml_id_of(item.id, theme, identity)
+                files.add(theme, laid, digits, name, encode_object(item, laid, identity, params))
                 n_objects += 1
         sizes: list[int] = []
         for theme in files.themes or ["bldg"]:
