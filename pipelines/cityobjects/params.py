@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pipelines.relief.params import ReliefParams
+
 __all__ = ["ObjectParams"]
 
 
@@ -15,7 +17,7 @@ class ObjectParams:
     Raises
     ------
     ValueError
-        If a length is not positive.
+        If a length is not positive, or the tolerance below the grid of the coordinates.
     """
 
     tolerance_m: float = 0.15
@@ -73,6 +75,7 @@ class ObjectParams:
     """Largest shift of a bank when its steps are straightened, metres: one cell of the terrain."""
 
     def __post_init__(self) -> None:
+        ReliefParams(tolerance_m=self.tolerance_m)  # refuses what cannot be kept
         positive = ("tree_cell_m", "tree_min_height_m", "crown_max_m", "bridge_extent_m", "water_block_m")
         for name in positive:
             if not getattr(self, name) > 0:

@@ -187,3 +187,9 @@ def test_ground_seen_through_leaves_is_a_gap_and_ground_beside_them_is_none() ->
     gaps = gaps_in_leaves(height, 6)
     assert gaps[4, 4]
     assert gaps.sum() == 1
+
+
+@pytest.mark.parametrize("name", ["tolerance_m", "tree_cell_m", "water_block_m"])
+def test_a_length_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        ObjectParams(**{name: 0.0})
