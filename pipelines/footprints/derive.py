@@ -65,7 +65,13 @@ def derive_outlines(
         except FootprintError as error:
             failed.append(Unmodelled(id=name, reason=str(error)))
             continue
+        except shapely.GEOSException as error:
+            told = " ".join(str(error).split())[:100]
+            failed.append(Unmodelled(id=name, reason=f"no outline could be drawn: {told}"))
+            continue
         parts = [part for part in parts if part.area >= params.derived_min_area_m2] or parts[:1]
+        if len(parts) > 1:
+            facts |= {"block": name}
         for number, part in enumerate(parts, start=1):
             own_name = name if number == 1 else f"{name}/{number}"
             outlines.append(Outline(id=own_name, polygon=part, attributes=facts))

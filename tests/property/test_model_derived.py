@@ -66,7 +66,7 @@ def outlines_by_tiles(xy: NDArray[np.float64], edge: float) -> dict[str, bytes]:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=2)
+@settings(max_examples=1)
 def test_any_tiling_gives_the_same_outlines(seed: int) -> None:
     xy = town(seed)
     whole = outlines_by_tiles(xy, 512.0)

@@ -66,7 +66,7 @@ def overlaps(truth: list[Polygon], found: list[Polygon]) -> list[float]:
 
 
 @given(angle=st.floats(0, 89), step=st.floats(0.5, 4.0), seed=st.integers(0, 99))
-@settings(max_examples=5)
+@settings(max_examples=3)
 def test_row_houses_of_other_heights_are_parted_and_share_their_walls_exactly(
     angle: float, step: float, seed: int
 ) -> None:

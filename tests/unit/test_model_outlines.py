@@ -12,8 +12,11 @@ from shapely import MultiPolygon, Point, Polygon
 from pipelines.footprints import Outline, clean, repair
 from pipelines.footprints.given import assign, from_json, to_json
 from pipelines.model import ModelParams, check_solid, prism
+from pipelines.model.ladder import model_buildings
 from tiles.vectors import Shape
+from twin.bounds import Bounds
 from twin.errors import FootprintError
+from twin.raster import Frame, Raster
 from twin.tiling import TileGrid, TileId
 
 PARAMS = ModelParams()
@@ -119,9 +122,15 @@ def test_of_nested_outlines_the_outer_is_modelled() -> None:
         }
 
 
-def test_a_hall_of_three_hectares_is_taken_as_it_is() -> None:
-    (outline,) = clean([Shape(id="hall", geometry=shapely.box(0, 0, 200, 150))], PARAMS).outlines
-    assert outline.polygon.area == 30_000.0
+def test_a_hall_of_three_hectares_is_modelled() -> None:
+    given_ = clean([Shape(id="hall", geometry=shapely.box(0, 0, 200, 150))], PARAMS)
+    frame = Frame.covering(Bounds(xmin=-5, ymin=-5, xmax=205, ymax=155), 1.0)
+    ground = Raster(values=np.full(frame.shape, 3.0, np.float32), frame=frame, crs="EPSG:6677")
+    x, y = np.random.default_rng(1).uniform((0, 0), (200, 150), (40_000, 2)).T
+    buildings, without = model_buildings(given_.outlines, (x, y, np.full(len(x), 12.0)), ground, ModelParams(lod="1.2"))
+    assert without == []
+    assert (buildings[0].footprint.area, buildings[0].roof_m) == (30_000.0, 12.0)
+    assert check_solid(buildings[0].solid) == ()
 
 
 def test_a_reader_that_knows_why_is_believed() -> None:
