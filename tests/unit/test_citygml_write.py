@@ -317,7 +317,7 @@ def test_quality_tells_how_the_model_was_made(tmp_path: Path) -> None:
         "lod1HeightType": "2",
     }
     assert found[False] == block
-    roof = {"geometrySrcDescLod2": "110", "appearanceSrcDescLod2": "999", "lodType": "2.0"}
+    roof = {"geometrySrcDescLod2": "110", "lodType": "2.0"}
     assert found[True] == block | roof
 
 

@@ -27,7 +27,7 @@ _STANDARD = frozenset({
     "class", "function", "usage", "roofType", "storeysAboveGround", "storeysBelowGround", "name", "description",
     "creationDate", "terminationDate", "yearOfConstruction", "yearOfDemolition", "dateOfConstruction",
     "dateOfDemolition", "measuredHeight", "buildingID", "branchID", "partID", "prefecture", "city", ADE,
-    "surfaces_only",
+    "surfaces_only", "lod1HeightType",
 })  # fmt: skip
 """Attributes that have a place of their own, or none."""
 _IDS = {"GroundSurface": "gnd", "WallSurface": "wall", "RoofSurface": "roof"}

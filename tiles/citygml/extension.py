@@ -137,10 +137,10 @@ def _quality(building: Building, given: list[Mapping[str, Any]], params: CityGml
     measured = _coded(_SURVEYED, "DataQualityAttribute_thematicSrcDesc")
     found["thematicSrcDesc"] = sources if sources else measured
     if "2" in levels:
-        found["appearanceSrcDescLod2"] = _coded(_NOT_MADE, "DataQualityAttribute_appearanceSrcDesc")
         found["lodType"] = _coded(_LOD2_TYPE, "Building_lodType")
     if "1" in levels:
-        found["lod1HeightType"] = _coded(_MEDIAN_OF_POINTS, "DataQualityAttribute_lod1HeightType")
+        stated = str(building.attributes.get("lod1HeightType", _MEDIAN_OF_POINTS))
+        found["lod1HeightType"] = _coded(stated, "DataQualityAttribute_lod1HeightType")
     return found
 
 

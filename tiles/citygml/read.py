@@ -36,8 +36,8 @@ __all__ = ["is_citygml", "read_buildings", "read_outlines", "read_system"]
 _SNIFF_BYTES = 65_536
 _OF_A_MODEL = frozenset({
     "surfaces_only", "ground_m", "roof_m", "n_points", "rmse_m", "recon_mode", "recon_reason", "valid_codes",
-    "rmse_all_m", "p95_m", "share_without_data", "density_per_m2", "n_roof_planes", "roof_type", "area_m2",
-    "volume_m3", "outline",
+    "rmse_all_m", "p95_m", "share_without_data", "density_per_m2", "n_roof_planes", "n_roof_points", "roof_type",
+    "area_m2", "volume_m3", "outline", "lod1HeightType",
 })  # fmt: skip
 """Attributes in which a model of ours tells how good it is."""
 
