@@ -44,7 +44,7 @@ def samples(shared_data: Path) -> list[str]:
     return [next((cases / name / "udx" / "bldg").glob("*.gml")).read_text(encoding="utf-8") for name in names]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=35, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_is_told_or_read_past(samples: list[str], tmp_path: Path, data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(samples))

@@ -22,7 +22,7 @@ places = st.floats(-150_000, 150_000, allow_nan=False).map(on_grid)
 sizes = st.floats(0.5, 300).map(on_grid)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     zone=st.integers(1, 19),
     corner=st.tuples(places, places),

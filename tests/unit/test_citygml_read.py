@@ -297,7 +297,7 @@ def test_memory_does_not_grow_with_the_file(write, monkeypatch) -> None:  # type
         return top
 
     peak(10)
-    assert peak(300) < 1.5 * peak(60)  # a building kept would cost 20 kB, and 4.8 MB here
+    assert peak(120) < 1.5 * peak(40)  # a building kept would cost 20 kB, and 1.6 MB here
 
 
 def test_a_file_is_known_by_its_beginning(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
