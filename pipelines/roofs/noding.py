@@ -152,6 +152,31 @@ def _add_edge(state: Any, u: int, v: int, kind_of_it: int) -> None:
 
 
 @nb.njit(cache=True)
+def _edge_between(state: Any, u: int, v: int, whole: bool) -> int:
+    """Edge that joins two vertices, -1 if none does."""
+    _, ends, kind, _, count, pick = state
+    for i in range(count[1] if whole else count[5]):
+        e = i if whole else pick[1, i]
+        a, b = ends[e, 0], ends[e, 1]
+        if kind[e] != 0 and ((a == u and b == v) or (a == v and b == u)):
+            return int(e)
+    return -1
+
+
+@nb.njit(cache=True)
+def _add_piece(state: Any, u: int, v: int, kind_of_it: int, whole: bool) -> None:
+    """Add a part of an edge; one that runs along another from the same corner becomes one with it."""
+    kind, count = state[2], state[4]
+    same = _edge_between(state, u, v, whole)
+    if same >= 0:
+        if kind_of_it != OUTLINE:
+            return
+        kind[same] = 0
+        count[3] -= 1
+    _add_edge(state, u, v, kind_of_it)
+
+
+@nb.njit(cache=True)
 def _compact(state: Any) -> None:
     """Drop the edges that were replaced."""
     _, ends, kind, _, count, _ = state
@@ -249,8 +274,8 @@ def _corner(state: Any, x: float, y: float, reach: float, whole: bool) -> int:
         kind[e] = 0
         count[3] -= 1
         if e == wall or d2 <= _ON_IT:
-            _add_edge(state, a, w, old)
-            _add_edge(state, w, b, old)
+            _add_piece(state, a, w, old, whole)
+            _add_piece(state, w, b, old, whole)
         else:
             _push(state, a, w, 1)
             _push(state, w, b, 1)
@@ -260,14 +285,11 @@ def _corner(state: Any, x: float, y: float, reach: float, whole: bool) -> int:
 @nb.njit(cache=True)
 def _place(state: Any, pair: Any, whole: bool, reach: float, rings: Any) -> None:
     """Make an edge between two corners if nothing is in its way, else put its pieces on the list."""
-    xy, ends, kind, _, count, pick = state
+    xy = state[0]
     outline, ring_next = rings
     u, v = pair
-    for i in range(count[1] if whole else count[5]):
-        e = i if whole else pick[1, i]
-        a, b = ends[e, 0], ends[e, 1]
-        if kind[e] != 0 and ((a == u and b == v) or (a == v and b == u)):
-            return
+    if _edge_between(state, u, v, whole) >= 0:
+        return
     w = _on_the_way(state, u, v, reach, whole)
     if w < 0:
         crossed, x, y = _first_crossing(state, u, v, whole)

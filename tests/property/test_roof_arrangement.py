@@ -103,6 +103,16 @@ def test_each_inside_point_lies_in_its_own_face(kind: str, turn: float, seed: in
     assert faces_at(arrangement, inside).tolist() == list(range(arrangement.n_faces))
 
 
+def test_a_line_along_the_outline_never_replaces_it() -> None:
+    box = shapely.box(0, 0, 20, 8)
+    arrangement = arrange(
+        box, [[[0, 0], [20, 0.06]], [[0.06, -1], [0.06, 9]]], ShapeParams(sliver_m=1e-6, sliver_m2=1e-9)
+    )
+    assert arrangement.edge_faces[:, 0].min() >= 0
+    assert len(np.unique(np.sort(arrangement.edges, axis=1), axis=0)) == len(arrangement.edges)
+    assert arrangement.area_m2.sum() == pytest.approx(box.area, abs=0.01)
+
+
 def test_a_cross_makes_four_faces_and_a_loose_end_none() -> None:
     box = shapely.box(0, 0, 10, 10)
     cross = [[[5, -1], [5, 11]], [[-1, 4], [11, 4]]]
