@@ -7,7 +7,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-__all__ = ["beside", "is_covered"]
+__all__ = ["beside", "continued", "is_covered"]
 
 _MOST = 0.6
 """Share of a segment that must run beside another one for that to stand for it."""
@@ -53,3 +53,19 @@ def is_covered(ends: Any, others: Any, apart_m: float) -> Any:
             if min(end, length) - max(begin, 0.0) > _MOST * (end - begin):
                 return True
     return False
+
+
+@nb.njit(cache=True)
+def continued(ends: Any, others: Any, apart_m: float, gap_m: float) -> Any:
+    """Find the first of others (k, 2, 2) that a segment (2, 2) runs beside or continues over a gap, metres.
+
+    Returns
+    -------
+    Its index or -1, and where the segment begins and ends along it, metres.
+    """
+    for k in range(len(others)):
+        found, begin, end = beside(ends, others[k], apart_m)
+        length = np.hypot(others[k, 1, 0] - others[k, 0, 0], others[k, 1, 1] - others[k, 0, 1])
+        if found and end >= -gap_m and begin <= length + gap_m:
+            return k, begin, end
+    return -1, 0.0, 0.0

@@ -16,6 +16,10 @@ UNASSIGNED = -1
 WALL = -2
 """Label of a point in a steep plane."""
 
+_LEAST_WIDTH_M = 0.08
+"""Least standard deviation of a roof plane's points across it, as seen from above, metres: a strip of 0.3 m. One scan
+line lies on many planes and fixes none."""
+
 
 @nb.njit(cache=True)
 def grow(xyz: Any, index: Any, normals: Any, order: Any, limits: Any) -> Any:  # noqa: C901 - one queue
@@ -77,6 +81,8 @@ def grow(xyz: Any, index: Any, normals: Any, order: Any, limits: Any) -> Any:  #
                 tried[queue[t]] = 0
             continue
         a, b, c, d = _plane_of(sums)
+        if c >= upward and _width(sums) < _LEAST_WIDTH_M:
+            continue
         name = planes if c >= upward else WALL
         for t in range(tail):
             label[queue[t]] = name
@@ -108,6 +114,15 @@ def _plane_of(s: Any) -> Any:
         s[4] / n - x * x, s[5] / n - x * y, s[6] / n - x * z, s[7] / n - y * y, s[8] / n - y * z, s[9] / n - z * z
     )
     return a, b, c, a * x + b * y + c * z
+
+
+@nb.njit(cache=True)
+def _width(s: Any) -> Any:
+    """Least standard deviation of summed points in plan."""
+    n = s[0]
+    xx, xy, yy = s[4] / n - (s[1] / n) ** 2, s[5] / n - s[1] * s[2] / n**2, s[7] / n - (s[2] / n) ** 2
+    least = 0.5 * (xx + yy) - np.sqrt(0.25 * (xx - yy) ** 2 + xy * xy)
+    return np.sqrt(max(least, 0.0))
 
 
 @nb.njit(cache=True)

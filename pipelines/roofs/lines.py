@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipelines.roofs.beside import beside, is_covered
+from pipelines.roofs.beside import continued, is_covered
 from pipelines.roofs.boxes import box_sides
 from pipelines.roofs.closing import close_lines, links
 from pipelines.roofs.directions import Directions, outline_directions
@@ -110,8 +110,8 @@ def partition_lines(
     if len(lost):
         kept.extend(_missing_sides(kept, (lost, found), edges, work, params))
         kept = [line._replace(pair=(-1, -1, 0)) if set(line.pair[:2]) & set(lost) else line for line in kept]
-    kept.sort(key=lambda line: (-line.length, *line.ends.ravel()))
-    kept = kept[: params.max_lines]
+    kept.sort(key=lambda line: (max(line.pair[:2]), -line.length, *line.ends.ravel()))
+    kept = sorted(kept[: params.max_lines], key=lambda line: (-line.length, *line.ends.ravel()))
     if not kept:
         return np.empty((0, 2, 2))
     segments = np.array([line.ends for line in kept])
@@ -208,10 +208,10 @@ def _missing_sides(
         xy = work.members[plane]
         if len(xy) * work.spacing_m**2 > params.box_m2:
             continue
-        others = [i for i in range(len(found.pair)) if plane in found.pair[i]]
-        if not others:
+        others = np.flatnonzero((found.pair == plane).any(axis=1))
+        if not len(others):
             continue
-        i = max(others, key=lambda i: int(found.start[i + 1] - found.start[i]))
+        i = others[(found.start[others + 1] - found.start[others]).argmax()]
         pair = (int(found.pair[i, 0]), int(found.pair[i, 1]))
         angles, weights = work.directions.with_planes(work.coefficients[list(pair)])
         sides, filled = box_sides(xy, angles[weights > 1.0], work.spacing_m)
@@ -234,22 +234,22 @@ def _few(
     """Drop steps along the outline and make one of those that nearly coincide."""
     apart = max(0.2, 0.7 * work.spacing_m)
     kept = list(creases)
+    ends = np.empty((len(creases) + len(steps), 2, 2))
+    for i, line in enumerate(creases):
+        ends[i] = line.ends
     for line in sorted(steps, key=lambda line: (-line.length, *line.ends.ravel())):
         if is_covered(line.ends, edges, params.near_outline_m):
             continue
-        for i, other in enumerate(kept):
-            along_it, first, last = beside(line.ends, other.ends, apart)
-            if not along_it or last < -params.line_gap_m or first > other.length + params.line_gap_m:
-                continue
-            length = math.dist(*other.ends)
-            along = (other.ends[1] - other.ends[0]) / max(length, 1e-9)
-            begin, end = min(0.0, first), max(length, last)
-            start = other.ends[0]
-            pair = other.pair if other.pair[:2] == line.pair[:2] else (-1, -1, 0)
-            kept[i] = _Line(
-                np.stack((start + begin * along, start + end * along)), max(other.length, end - begin), pair
-            )
-            break
-        else:
+        i, first, last = continued(line.ends, ends[: len(kept)], apart, params.line_gap_m)
+        if i < 0:
+            ends[len(kept)] = line.ends
             kept.append(line)
+            continue
+        other = kept[i]
+        length = math.dist(*other.ends)
+        along = (other.ends[1] - other.ends[0]) / max(length, 1e-9)
+        begin, end = min(0.0, first), max(length, last)
+        pair = other.pair if other.pair[:2] == line.pair[:2] else (-1, -1, 0)
+        ends[i] = np.stack((other.ends[0] + begin * along, other.ends[0] + end * along))
+        kept[i] = _Line(ends[i].copy(), max(other.length, end - begin), pair)
     return kept

@@ -69,8 +69,8 @@ class RoofParams(ShapeParams):
     """Planes smaller than this get all four sides, square metres: dormers, stair heads, lift shafts."""
     line_gap_m: float = 1.5
     """Widest gap in the points along one step edge, metres."""
-    max_lines: int = 400
-    """Most partition lines, the longest first; faces grow with their square at worst."""
+    max_lines: int = 1_500
+    """Most partition lines, those around the largest planes first; a roof of 900 planes has about as many."""
     near_outline_m: float = 0.3
     """A step edge that runs along the outline closer than this is the outline, metres: a parapet, a gutter."""
 

@@ -96,7 +96,7 @@ def find_planes(xyz: NDArray[np.float64], params: RoofParams) -> RoofPlanes:
     settle(xyz, index, label, coefficients, (noise, reach, _PULL))
     seen = from_above(xyz, label, n_planes, max(1.5 * spacing, 0.5), params.hidden_m)
     seen &= filled(index, label, n_planes) >= params.min_filled
-    label[np.append(~seen, False)[label]] = UNASSIGNED
+    label[(label >= 0) & ~np.append(seen, True)[np.maximum(label, -1)]] = UNASSIGNED
     label, n_planes = _keep(label, n_planes, fewest, params.max_planes)
     coefficients = _fit(xyz, label, n_planes)
     label = np.maximum(label, UNASSIGNED)

@@ -119,3 +119,19 @@ def test_hundreds_of_planes_are_bounded_and_valid():
     roof = reconstruct(placed(hall), xyz, 0.0, RoofParams(max_planes=300, max_lines=300))
     assert 100 < roof.n_planes <= 300
     assert check_solid(roof.solid) == ()
+
+
+@pytest.mark.parametrize(
+    "xyz",
+    [
+        np.column_stack(
+            (np.full(900, 0.5), np.tile(np.linspace(0.2, 13.0, 30), 30), np.repeat(np.arange(30) / 3.0, 30))
+        ),
+        np.column_stack((np.linspace(0.3, 9.0, 300), np.full(300, 5.0), np.full(300, 7.0))),
+        np.full((300, 3), 5.0),
+    ],
+    ids=["a bare wall", "one scan line", "one place"],
+)
+def test_what_is_no_surface_seen_from_above_is_no_roof(xyz):
+    with pytest.raises(RoofError, match="no roof plane"):
+        reconstruct(placed(HOUSE), xyz + PLACE, 0.0, PARAMS)
