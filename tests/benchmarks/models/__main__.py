@@ -56,6 +56,8 @@ def main(arguments: list[str]) -> int:
     for name in wanted:
         _say(name)
         results[name] = PARTS[name](options)
+        if options.out:
+            _with_kept(results, options.work)  # hours of figures must not hang on the last part
     if options.json:
         print(json.dumps(results, ensure_ascii=False))
     elif options.out:

@@ -13,7 +13,7 @@ import numpy as np
 from cases import ROW, sample
 from kinds import GROUND_M
 
-from pipelines.footprints import Outline
+from pipelines.footprints import Outline, repair
 from pipelines.model import ModelParams
 from pipelines.model.ladder import model_building
 from pipelines.model.scan import scan_outlines
@@ -81,7 +81,8 @@ def model_samples(
     """Make synthetic buildings, model them, and yield both, with the CPU seconds that clipping took a building."""
     for _, group in groupby(found, key=lambda case: case.number // ROW):
         samples = [sample(case) for case in group]
-        outlines = [Outline(id=each.case.id, polygon=each.outline) for each in samples]
+        rules = ModelParams()
+        outlines = [Outline(id=each.case.id, polygon=repair(each.outline, rules)[0]) for each in samples]
         xyz = np.concatenate([each.around.xyz for each in samples])
         points = (xyz[:, 0].copy(), xyz[:, 1].copy(), xyz[:, 2].copy())
         terrain = flat_ground(outlines, GROUND_M)

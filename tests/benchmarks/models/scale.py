@@ -46,7 +46,7 @@ def run_bytes(found: Sequence[Case], work: Path, say: Callable[[str], None], lod
     write_outlines(folder / "outlines.gpkg", outlines)
     digests: dict[str, list[str]] = {"given": [], "derived": []}
     for workers, edge in _WAYS:
-        say(f"{workers} workers, tiles of {edge:g} m")
+        say(f"workers {workers}, tiles of {edge:g} m")
         store = make_store(folder / f"store_{workers}_{edge:g}", [points], edge)
         for name in digests:
             stage = _stage(folder / "outlines.gpkg" if name == "given" else None, lod)
@@ -55,7 +55,7 @@ def run_bytes(found: Sequence[Case], work: Path, say: Callable[[str], None], lod
             write_cityjsonseq(path, read_buildings(store, run), crs=parse_crs(CRS), vertical=TP)
             digests[name].append(hashlib.sha256(path.read_bytes()).hexdigest())
     return {
-        "ways": [f"{workers} workers, {edge:g} m" for workers, edge in _WAYS],
+        "ways": [f"{workers} worker{'s' * (workers > 1)}, {edge:g} m" for workers, edge in _WAYS],
         "buildings": len(outlines),
         "digests": digests,
         "equal": all(len(set(each)) == 1 for each in digests.values()),
