@@ -68,7 +68,7 @@ def find_planes(xyz: NDArray[np.float64], params: RoofParams) -> RoofPlanes:
 
     Notes
     -----
-    About 3.5 µs a point. The result does not depend on the order of the points as long as they are sorted.
+    About 2 µs a point. The result does not depend on the order of the points as long as they are sorted.
     """
     k = params.n_neighbours
     if len(xyz) <= k:

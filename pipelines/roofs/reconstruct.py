@@ -81,7 +81,8 @@ def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, param
 
     Notes
     -----
-    About 7 ms for 1 500 points and five planes: half for the planes, a quarter for the lines.
+    About 8 ms for 1 500 points and three planes, LoD2.0 and LoD1.3 included: 3 ms for the planes, 1 to 2 ms for the
+    lines. A works of 900 planes and 300 000 points takes 5 s.
     """
     x0, y0 = np.floor(outline.bounds[:2])
     origin = np.array([x0, y0, math.floor(base_m)])
