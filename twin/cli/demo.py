@@ -63,6 +63,8 @@ def _forget_another_survey(out: Path, files: Sequence[Path]) -> None:
 def _program() -> str:
     """Return how this program was called, as a person would type it again."""
     called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m twin.cli"
     if called.is_relative_to(Path.cwd()):
         called = called.relative_to(Path.cwd())
     return called.name if called.is_absolute() else str(called)
