@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import shapely
 
 from pipelines.footprints.outline import Unmodelled
-from pipelines.model.fit import measure_fit
+from pipelines.model.fit import distances_to_solid, measure_fit
 from pipelines.model.lod1 import block
 from pipelines.model.scan import scan_outlines
 from pipelines.roofs.params import RoofParams
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = ["model_building", "model_buildings"]
 
-_FAILURES = (FootprintError, RoofError, shapely.GEOSException, ArithmeticError, LookupError, ValueError)
+_FAILURES = (
+    FootprintError, RoofError, shapely.GEOSException, ArithmeticError, LookupError, ValueError, RecursionError,
+)  # fmt: skip
 """What a single roof may die of without taking its neighbours along: no geometry that somebody draws is impossible."""
 
 _COARSE_MERGE_M = 0.25
 """What may be joined to one plane where details failed, metres: a coarse roof may be off by a quarter of a metre."""
+_FAR_M = 1.0
+"""Distance at which a point lies simply elsewhere, metres."""
 _NO_WORSE_M = 0.05
 """How much farther than one block a detailed model may lie from the points, metres: the noise of a survey. A level roof
 and a block differ by that much whichever is right."""
@@ -118,7 +123,7 @@ def _raised(
     solids = dict(building.solids)
     if asked == "1.2":
         return solids, 0, ""
-    limit_m = measure_fit(building.solid, scan.xyz, scan.on_roof).rmse_all_m
+    limit_m = _misfit_m(building.solid, scan)
     reasons: dict[str, str] = {}
     n_planes = 0
     for params in (roofs, _coarse(roofs)):
@@ -153,10 +158,19 @@ def _fault(solid: Solid, scan: Scan, limit_m: float) -> str:
     codes = check_solid(solid)
     if codes:
         return _told(codes)
-    distance_m = measure_fit(solid, scan.xyz, scan.on_roof).rmse_all_m
+    distance_m = _misfit_m(solid, scan)
     if distance_m > limit_m + _NO_WORSE_M:
         return f"it lies {distance_m:.2f} m from the points, one block {limit_m:.2f} m"
     return ""
+
+
+def _misfit_m(solid: Solid, scan: Scan) -> float:
+    """Return the root mean square distance of the points, metres, where none counts more than a metre.
+
+    A tree over the roof is far from every level, and must not choose between them.
+    """
+    distance = np.sort(np.minimum(distances_to_solid(solid, scan.xyz), _FAR_M))
+    return float(np.sqrt(np.mean(distance * distance)))
 
 
 def _sentence(error: Exception) -> str:
