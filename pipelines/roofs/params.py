@@ -82,6 +82,9 @@ class RoofParams(ShapeParams):
     """The same for each metre of edge at a step of `step_cap_m` or more, so that planes meet at ridges if they can."""
     step_cap_m: float = 1.0
     """Step above which edges cost no more, metres."""
+    hidden_step_m: float = 1.0
+    """Least step beside which a hole in the scan goes to the lower plane, metres; a lower one hides less than half a
+    metre at a scan angle of 25 degrees."""
     guard_m: float = 1.0
     """How far above its own highest or below its own lowest point a plane may be extended, metres."""
     main_plane_m2: float = 10.0

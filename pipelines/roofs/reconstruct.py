@@ -13,6 +13,7 @@ import shapely
 from pipelines.roofs.arrangement import arrange, faces_at
 from pipelines.roofs.extrude import extrude
 from pipelines.roofs.flatten import flatten
+from pipelines.roofs.hidden import fill_hidden
 from pipelines.roofs.labelling import assign_planes, lost_planes
 from pipelines.roofs.lines import partition_lines
 from pipelines.roofs.planes import RoofPlanes, find_planes
@@ -91,14 +92,15 @@ def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, param
     planes = make_regular(plan_outline, points, find_planes(points, params), params)
     if not planes.n_planes:
         raise RoofError(0, f"no roof plane among {len(xyz)} points; {params.min_plane_points} on one plane are needed")
-    plan, label = _partition(plan_outline, points, planes, params)
+    filled = fill_hidden(plan_outline, points, planes, params)
+    plan, label = _partition(plan_outline, *filled, params)
     base = base_m - float(origin[2])
     solid = extrude(plan, label, planes.coefficients, base, params)
     lower: dict[str, Solid] = {}
     reasons: dict[str, str] = {}
-    for level, make in (("2.0", _coarse), ("1.3", _blocks)):
+    for level, make, seen in (("2.0", _coarse, filled), ("1.3", _blocks, (points, planes))):
         try:
-            faces, coefficients = make(plan, label, points, planes, params)
+            faces, coefficients = make(plan, label, *seen, params)
             lower[level] = _placed(extrude(plan, faces, coefficients, base, params), origin)
         except RoofError as error:
             reasons[level] = str(error)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipelines.roofs.planes import RoofPlanes
 
-__all__ = ["Borders", "borders", "outline_edges"]
+__all__ = ["Borders", "borders", "inside_rows", "nearest_points", "outline_edges", "raster"]
 
 _MAX_CELLS = 250_000
 """Most cells of the raster; a building larger than 15 000 m2 gets cells wider than a quarter of a metre."""
@@ -46,6 +46,13 @@ def outline_edges(outline: Polygon) -> NDArray[np.float64]:
     return np.concatenate(edges)
 
 
+def raster(edges: NDArray[np.float64], spacing_m: float) -> tuple[float, tuple[int, int]]:
+    """Edge of the cells over an outline's edges (m, 2, 2), metres, and how many rows and columns there are."""
+    width, height = edges.max(axis=(0, 1)) - edges.min(axis=(0, 1))
+    cell = max(_LEAST_CELL_M, 0.8 * spacing_m, float(np.sqrt(width * height / _MAX_CELLS)))
+    return cell, (int(height / cell) + 1, int(width / cell) + 1)
+
+
 def borders(edges: NDArray[np.float64], xyz: NDArray[np.float64], planes: RoofPlanes) -> Borders:
     """Find where the territories of planes meet inside an outline.
 
@@ -64,10 +71,8 @@ def borders(edges: NDArray[np.float64], xyz: NDArray[np.float64], planes: RoofPl
     -----
     About 40 ns a cell; cells are as wide as the points are apart, at least 0.2 m.
     """
-    low, high = edges.min(axis=(0, 1)), edges.max(axis=(0, 1))
-    width, height = high - low
-    cell = max(_LEAST_CELL_M, 0.8 * planes.spacing_m, float(np.sqrt(width * height / _MAX_CELLS)))
-    shape = int(height / cell) + 1, int(width / cell) + 1
+    low = edges.min(axis=(0, 1))
+    cell, shape = raster(edges, planes.spacing_m)
     land = _territory(edges, xyz, planes.label, (float(low[0]), float(low[1]), cell), shape)
     key, xy = _meetings(land, float(low[0]), float(low[1]), cell, max(planes.n_planes, 1))
     order = np.argsort(key, kind="stable")
@@ -82,8 +87,35 @@ def borders(edges: NDArray[np.float64], xyz: NDArray[np.float64], planes: RoofPl
 
 
 @nb.njit(cache=True)
-def _territory(edges: Any, xyz: Any, label: Any, frame: Any, shape: Any) -> Any:  # noqa: C901 - one sweep four times, one scan of rows
-    """Label of the nearest point for each cell inside, -1 outside; two sweeps that hand on the nearest point."""
+def _territory(edges: Any, xyz: Any, label: Any, frame: Any, shape: Any) -> Any:
+    """Label of the nearest point for each cell inside, -1 outside."""
+    nearest, _ = nearest_points(xyz, label, frame, shape)
+    inside = inside_rows(edges, frame, shape)
+    land = np.full(shape, -1, np.int32)
+    for j in range(shape[0]):
+        for i in range(shape[1]):
+            if inside[j, i] and nearest[j, i] >= 0:
+                land[j, i] = label[nearest[j, i]]
+    return land
+
+
+@nb.njit(cache=True)
+def nearest_points(xyz: Any, label: Any, frame: Any, shape: Any) -> Any:
+    """Find the nearest point with a label for each cell, in four sweeps that hand on the nearest point.
+
+    Parameters
+    ----------
+    xyz, label
+        (n, 3) metres; (n,), points with -1 do not count.
+    frame
+        Corner of the raster and edge of its cells: x0, y0, cell, metres.
+    shape
+        Rows and columns.
+
+    Returns
+    -------
+    Index of the point (rows, columns), -1 if there is none, and the square of its distance, square metres.
+    """
     x0, y0, cell = frame
     rows, columns = shape
     nearest = np.full((rows, columns), -1, np.int32)
@@ -109,7 +141,15 @@ def _territory(edges: Any, xyz: Any, label: Any, frame: Any, shape: Any) -> Any:
                     d = (xyz[p, 0] - x0 - (i + 0.5) * cell) ** 2 + (xyz[p, 1] - y0 - (j + 0.5) * cell) ** 2
                     if d < away[j, i] or (d == away[j, i] and p < nearest[j, i]):
                         away[j, i], nearest[j, i] = d, p
-    land = np.full((rows, columns), -1, np.int32)
+    return nearest, away
+
+
+@nb.njit(cache=True)
+def inside_rows(edges: Any, frame: Any, shape: Any) -> Any:
+    """Tell which cells have their centre inside the outline of edges (m, 2, 2), (rows, columns)."""
+    x0, y0, cell = frame
+    rows, columns = shape
+    inside = np.zeros((rows, columns), np.bool_)
     crossing = np.empty(len(edges))
     for j in range(rows):
         y = y0 + (j + 0.5) * cell
@@ -122,9 +162,8 @@ def _territory(edges: Any, xyz: Any, label: Any, frame: Any, shape: Any) -> Any:
         at = np.sort(crossing[:n])
         for s in range(0, n - 1, 2):
             for i in range(max(0, int((at[s] - x0) / cell + 0.5)), min(columns, int((at[s + 1] - x0) / cell + 0.5))):
-                if nearest[j, i] >= 0:
-                    land[j, i] = label[nearest[j, i]]
-    return land
+                inside[j, i] = True
+    return inside
 
 
 @nb.njit(cache=True)

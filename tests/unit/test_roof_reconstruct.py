@@ -9,7 +9,9 @@ import trimesh
 from shapely import Polygon
 from shapely.geometry import box
 
+from pipelines.roofs.hidden import fill_hidden
 from pipelines.roofs.params import RoofParams
+from pipelines.roofs.planes import find_planes
 from pipelines.roofs.reconstruct import reconstruct
 from pipelines.validity import check_solid
 from twin.errors import RoofError
@@ -135,3 +137,46 @@ def test_hundreds_of_planes_are_bounded_and_valid():
 def test_what_is_no_surface_seen_from_above_is_no_roof(xyz):
     with pytest.raises(RoofError, match="no roof plane"):
         reconstruct(placed(HOUSE), xyz + PLACE, 0.0, PARAMS)
+
+
+def podium_and_tower(x, y):
+    return np.where((np.abs(x - 10.0) < 5.0) & (np.abs(y - 10.0) < 5.0), 30.0, 6.0)
+
+
+def roof_areas(solid, z):
+    """Area of the level roof faces near a height, square metres in plan."""
+    rings = [rings for rings, kind in zip(solid.faces, solid.semantics, strict=True) if kind == "RoofSurface"]
+    corners = [[solid.vertices[list(ring)] for ring in face] for face in rings]
+    return sum(
+        Polygon(c[0][:, :2], [h[:, :2] for h in c[1:]]).area for c in corners if abs(c[0][:, 2].mean() - z) < 0.5
+    )
+
+
+def test_a_tower_is_not_extended_over_the_podium_that_it_hides():
+    plot = box(0.0, 0.0, 20.0, 20.0)
+    xyz = scan(podium_and_tower, plot)
+    x, y = (xyz - PLACE)[:, :2].T
+    shadow = (y > 15.0) & (np.abs(x - 10.0) < 5.0) | (x > 15.0) & (y > 5.0)
+    roof = reconstruct(placed(plot), xyz[~shadow], 0.0, PARAMS)
+    assert check_solid(roof.solid) == ()
+    assert roof_areas(roof.solid, 30.0) == pytest.approx(100.0, abs=5.0)
+    assert roof_areas(roof.solid, 6.0) == pytest.approx(300.0, abs=5.0)
+
+
+def test_a_hole_in_a_towers_own_roof_stays_at_its_height():
+    plot = box(0.0, 0.0, 20.0, 20.0)
+    xyz = scan(podium_and_tower, plot)
+    x, y = (xyz - PLACE)[:, :2].T
+    hole = (np.abs(x - 13.0) < 2.5) & (np.abs(y - 10.0) < 2.0)
+    roof = reconstruct(placed(plot), xyz[~hole], 0.0, PARAMS)
+    assert roof_areas(roof.solid, 30.0) == pytest.approx(100.0, abs=5.0)
+
+
+@pytest.mark.parametrize("fold", [1.0, -1.0], ids=["valley", "ridge"])
+def test_a_hole_over_a_valley_or_a_ridge_is_left_to_the_two_planes(fold):
+    xyz = scan(lambda x, y: 9.0 + fold * 0.8 * np.abs(x - 5.0))
+    x, y = (xyz - PLACE)[:, :2].T
+    xyz = (xyz - PLACE)[(np.abs(x - 5.0) > 2.0) | (np.abs(y - 5.0) > 3.0)]
+    planes = find_planes(xyz[np.lexsort(xyz.T[::-1])], PARAMS)
+    assert planes.n_planes == 2
+    assert len(fill_hidden(HOUSE, xyz[np.lexsort(xyz.T[::-1])], planes, PARAMS)[0]) == len(xyz)
