@@ -41,6 +41,7 @@ def test_a_worker_that_dies_fails_only_its_own_task() -> None:
 
 def test_a_stop_while_dask_asks_itself_something_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     """The event loop is kept busy, so the stop arrives before the question is asked; distributed trips over that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     with open_executor(ExecutorParams(kind="dask", workers=1)) as executor:
         client: Any = executor._client  # type: ignore[attr-defined]
         client.loop.add_callback(time.sleep, 0.6)
@@ -49,6 +50,7 @@ def test_a_stop_while_dask_asks_itself_something_leaves_no_traceback(caplog: pyt
         with pytest.raises(KeyboardInterrupt):
             client.sync(client.scheduler.ncores, callback_timeout=10.0)
         time.sleep(0.8)
+    signal.signal(signal.SIGINT, before)
     assert not [record for record in caplog.records if record.exc_info]
 
 
