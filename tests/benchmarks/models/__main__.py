@@ -143,8 +143,10 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     if options.disturbance:
         found = [case for case in found if case.survey.disturbance in options.disturbance.split(",")]
     if options.id:
-        return [case for case in found if case.id in options.id.split(",")]
-    return thinned(found, options.n)
+        found = [case for case in found if case.id in options.id.split(",")]
+    if not found:
+        raise SystemExit("no building is chosen: look at --disturbance and --id")
+    return found if options.id else thinned(found, options.n)
 
 
 def _parser() -> argparse.ArgumentParser:
