@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import shapely
 from shapely import affinity
 
@@ -53,6 +54,7 @@ def test_two_hundred_buildings(benchmark: BenchmarkFixture, tmp_path: Path) -> N
     benchmark.pedantic(work, rounds=5, warmup_rounds=1)
 
 
+@pytest.mark.slow
 def test_twenty_cross_gabled_roofs(benchmark: BenchmarkFixture) -> None:
     rng = np.random.default_rng(2)
     plan = shapely.Polygon([(-8, -5), (8, -5), (8, 5), (4, 5), (4, 9), (-3, 9), (-3, 5), (-8, 5)])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TWIN = [sys.executable, "-c", "from twin.cli import main; main()"]
 SEQUENTIAL = ["--executor", "sequential"]
+pytestmark = pytest.mark.slow  # every day: faults/test_kills.py
 
 
 def run(*arguments: object) -> None:

@@ -98,6 +98,7 @@ def test_a_worker_without_this_program_is_refused_by_name(cluster: Any, tmp_path
         pass
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_see_the_store_is_refused_by_name(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

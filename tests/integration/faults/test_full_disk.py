@@ -98,7 +98,7 @@ def test_a_disk_that_fills_during_ingest(disk: Path, lab: Any, after: int) -> No
 
 
 @pytest.mark.parametrize(
-    "stage", ["terrain", *[pytest.param(name, marks=pytest.mark.slow) for name in ("classify", "model", "flood")]]
+    "stage", [pytest.param(name, marks=pytest.mark.slow) for name in ("classify", "terrain", "model", "flood")]
 )
 def test_a_disk_that_fills_during_a_later_stage(
     disk: Path, lab: Any, twin: Any, stage: str, monkeypatch: pytest.MonkeyPatch

@@ -82,7 +82,7 @@ def test_a_service_that_fails_now_and_then_changes_nothing(
     assert contents(address) == expected
 
 
-@pytest.mark.parametrize("requests", [*(pytest.param(n, marks=pytest.mark.slow) for n in (3, 20, 60)), 150])
+@pytest.mark.parametrize("requests", [pytest.param(n, marks=pytest.mark.slow) for n in (3, 20, 60, 150)])
 @pytest.mark.usefixtures("impatient")
 def test_a_service_that_stops_is_one_sentence_and_a_rerun_goes_on(
     address: str, server: Any, survey: list[Path], expected: dict[str, bytes], requests: int

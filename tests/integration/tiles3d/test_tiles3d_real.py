@@ -66,6 +66,7 @@ def test_real_glbs_pass_the_khronos_validator(validate_gltf: Callable[..., Any],
     assert report["errors"] == report["warnings"] == []
 
 
+@pytest.mark.slow
 def test_cesium_draws_delft(draw_in_cesium: Callable[..., Any], delft: Path, tmp_path: Path) -> None:
     wish = {"folder": str(delft), "width": 400, "height": 300, "point_size": 2, "range_m": 300, "max_error": 2}
     (seen,) = draw_in_cesium([{**wish, "screenshot": str(tmp_path / "delft.png")}])
