@@ -120,12 +120,14 @@ def table_of(buildings: Iterable[Building], crs: str) -> geopandas.GeoDataFrame:
     """
     import geopandas as gpd
 
-    rows = sorted(buildings, key=lambda building: building.id)
     own = ("id", "lod", "ground_m", "roof_m", "measured_height_m", "n_points", "rmse_m")
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in own}
-    for name in sorted({name for row in rows for name in row.attributes} - set(own)):
-        columns[name] = _uniform([row.attributes.get(name) for row in rows])
-    return gpd.GeoDataFrame(columns, geometry=[row.footprint for row in rows], crs=crs)
+    # Of each building only its row: a city's solids together would not fit in memory.
+    rows = [({name: getattr(one, name) for name in own}, dict(one.attributes), one.footprint) for one in buildings]
+    rows.sort(key=lambda row: row[0]["id"])
+    columns: dict[str, list[Any]] = {name: [fields[name] for fields, _, _ in rows] for name in own}
+    for name in sorted({name for _, facts, _ in rows for name in facts} - set(own)):
+        columns[name] = _uniform([facts.get(name) for _, facts, _ in rows])
+    return gpd.GeoDataFrame(columns, geometry=[footprint for _, _, footprint in rows], crs=crs)
 
 
 def write_table(store: Store, run: str, table: geopandas.GeoDataFrame) -> Place:
