@@ -1,4 +1,4 @@
-"""Building models from classified points: prisms of LoD1.2 over outlines, each a checked solid."""
+"""Building models from classified points: solids over outlines, at the highest level of detail that holds."""
 
 from pipelines.model.ladder import model_buildings
 from pipelines.model.params import ModelParams

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from pipelines.roofs.arrangement import arrange, faces_at
+from pipelines.roofs.arrangement import arrange
 from pipelines.roofs.extrude import extrude
 from pipelines.roofs.flatten import flatten
 from pipelines.roofs.hidden import fill_hidden
@@ -47,8 +47,6 @@ class Roof:
     """Why the others could not, by level."""
     n_planes: int
     """Roof planes that some face has."""
-    roof_rmse_m: float
-    """Root mean square distance of the points in planes to the LoD2.2 roof along z, metres."""
 
 
 def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, params: RoofParams) -> Roof:
@@ -109,7 +107,6 @@ def reconstruct(outline: Polygon, xyz: NDArray[np.float64], base_m: float, param
         lower=MappingProxyType(lower),
         reasons=MappingProxyType(reasons),
         n_planes=len(np.unique(label)),
-        roof_rmse_m=_roof_rmse(plan, label, points, planes),
     )
 
 
@@ -170,13 +167,3 @@ def _blocks(
 def _placed(solid: Solid, origin: NDArray[np.float64]) -> Solid:
     vertices = np.round((solid.vertices + origin) / _GRID_M) * _GRID_M
     return Solid(vertices=vertices, faces=solid.faces, semantics=solid.semantics)
-
-
-def _roof_rmse(plan: Arrangement, label: NDArray[np.int32], points: NDArray[np.float64], planes: RoofPlanes) -> float:
-    own = points[planes.label >= 0]
-    face = faces_at(plan, own[:, :2])
-    own, face = own[face >= 0], face[face >= 0]
-    if not len(own):
-        return math.nan
-    a, b, c = planes.coefficients[label[face]].T
-    return float(np.sqrt(np.mean((own[:, 2] - a * own[:, 0] - b * own[:, 1] - c) ** 2)))
